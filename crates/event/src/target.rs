@@ -1,0 +1,44 @@
+//! What a pipe writes to.
+
+use async_trait::async_trait;
+
+use crate::{Batch, Error};
+
+/// One record of a batch that the target did not take.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Index into [`Batch::records`].
+    pub index: usize,
+    /// The target's error code, such as `ServiceUnavailableException`.
+    pub code: String,
+    pub message: String,
+    /// False when another try cannot help.
+    pub retryable: bool,
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug)]
+pub enum Receipt {
+    /// The effect is durable (but for the failures). The pipe moves the position.
+    Delivered(Vec<Failure>),
+    /// The target holds the batch and moves the position itself, in the commit that makes the effect durable
+    /// (`state::positions::advance`). Until then a crash makes the pipe deliver the same records again.
+    Owned,
+}
+
+/// Something a pipe can write.
+///
+/// Batches of one consumer and shard arrive in order, one at a time; different shards may arrive at once. After a
+/// restart the consumer's records behind its durable position arrive again, equal but perhaps cut into other batches.
+/// An implementation waits when it has no room: that is the back-pressure.
+#[async_trait]
+pub trait Target: Send + Sync {
+    /// How many records one call may hold (1 to 10,000).
+    fn batch_records_max(&self) -> usize;
+
+    /// Delivers a batch. An empty batch only carries a position.
+    ///
+    /// # Errors
+    /// The whole batch failed, nothing was taken. `Invalid`, `Denied` and `NotFound` stop the pipe, others are retried.
+    async fn deliver(&self, batch: Batch) -> Result<Receipt, Error>;
+}

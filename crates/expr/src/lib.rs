@@ -1,0 +1,1 @@
+//! Paths, pipe input templates and jq, compiled once.

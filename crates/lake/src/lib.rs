@@ -1,0 +1,1 @@
+//! Delivery streams: buffer, partition, format, commit; and the catalog.

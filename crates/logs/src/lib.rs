@@ -1,0 +1,1 @@
+//! Log groups and streams, and the pipe target that writes to them.

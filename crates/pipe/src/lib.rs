@@ -1,0 +1,1 @@
+//! The pipe runtime: source, filter, enrichment, template, target.

@@ -1,0 +1,1 @@
+//! Attached AWS: sources and targets over the official SDKs.

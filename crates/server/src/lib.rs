@@ -1,0 +1,1 @@
+//! One HTTP port: AWS protocols, signatures, wire shapes.

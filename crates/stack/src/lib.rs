@@ -1,0 +1,1 @@
+//! CloudFormation templates: parse, resolve, order, deploy.

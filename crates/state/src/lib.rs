@@ -1,0 +1,1 @@
+//! The SQL database behind --state: group commit, snapshots, migrations, positions.

@@ -1,0 +1,1 @@
+//! Runs the real binary for tests and keeps conformance suites.

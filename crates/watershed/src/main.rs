@@ -1,0 +1,2 @@
+//! Serverless health-data architecture in one program.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Checks and measures this workspace.
+fn main() {}
