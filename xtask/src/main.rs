@@ -1,2 +1,29 @@
-//! Checks and measures this workspace.
-fn main() {}
+//! `cargo xtask`: checks and measures this workspace.
+
+mod tidy;
+
+use anyhow::bail;
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND
+
+Commands:
+  tidy    check the rules of CONTRIBUTING.md that a program can check
+";
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.first().map(String::as_str) {
+        Some("tidy") => tidy::run(),
+        Some("--help" | "-h" | "help") | None => {
+            write_out(HELP);
+            Ok(())
+        }
+        Some(other) => bail!("unknown command `{other}`; see cargo xtask --help"),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the output of a command")]
+fn write_out(text: &str) {
+    print!("{text}");
+}

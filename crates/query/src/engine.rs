@@ -7,6 +7,8 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser;
 use object_store::ObjectStore;
 
 use crate::{Answer, Catalog, Error, resolve};
@@ -71,6 +73,7 @@ impl Engine {
         // A session of its own: tables found for one query are not kept for the next, so new objects are seen.
         let context = SessionContext::new_with_config_rt(self.config.clone(), self.runtime.clone());
         let statement = context.state().sql_to_statement(sql, &datafusion::config::Dialect::Generic)?;
+        refuse_changes(&statement)?;
         for name in context.state().resolve_table_references(&statement)? {
             let table = resolve::table(&context, &self.store, self.catalog.as_ref(), &name).await?;
             register(&context, name, table)?;
@@ -83,6 +86,20 @@ impl Engine {
             .verify_plan(&plan)?;
         let frame = context.execute_logical_plan(plan).await?;
         Ok(Answer { stream: frame.execute_stream().await? })
+    }
+}
+
+/// Before tables are looked up, so that a statement which may not run says so and not that its target is missing.
+fn refuse_changes(statement: &Statement) -> Result<(), Error> {
+    let read_only = match statement {
+        Statement::Explain(_) => true,
+        Statement::Statement(inner) => matches!(**inner, sqlparser::ast::Statement::Query(_)),
+        _ => false,
+    };
+    if read_only {
+        Ok(())
+    } else {
+        Err(Error::Invalid("only SELECT and EXPLAIN: SQL over the lake is read-only".into()))
     }
 }
 
