@@ -1,0 +1,240 @@
+//! The one handle on the object store, over a directory or an S3-compatible service.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use object_store::ObjectStore;
+use object_store::aws::AmazonS3Builder;
+
+use crate::directory::Directory;
+use crate::remote::Remote;
+use crate::{Error, key};
+
+/// What a listing or a head tells about one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    pub key: String,
+    pub bytes: u64,
+    /// Milliseconds since 1970.
+    pub modified_ms: i64,
+}
+
+/// Access to an S3-compatible service. What is `None` comes from the `AWS_*` environment.
+#[derive(Clone, Default)]
+pub struct Credentials {
+    pub endpoint: Option<String>,
+    pub region: Option<String>,
+    pub access_key_id: Option<String>,
+    pub secret_access_key: Option<String>,
+}
+
+/// Where the objects are, for a reader with its own access (the SQL engine).
+#[derive(Clone)]
+pub enum Location {
+    /// Files `DIRECTORY/BUCKET/KEY`.
+    Directory(PathBuf),
+    /// Keys `PREFIX/BUCKET/KEY`; the prefix may be empty and has no slash at its ends.
+    Store { store: Arc<dyn ObjectStore>, prefix: String },
+}
+
+/// The object store. Cheap to clone.
+#[derive(Clone)]
+pub struct Objects(Backend);
+
+#[derive(Clone)]
+enum Backend {
+    Directory(Arc<Directory>),
+    Remote(Arc<Remote>),
+}
+
+impl Objects {
+    /// Opens `--lake`: a directory (created if missing), `file:///DIR` or `s3://ROOT/PREFIX` with credentials from the
+    /// environment (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL_S3` and the like).
+    ///
+    /// # Errors
+    /// `Url` for other schemes, `File` when the directory cannot be used, `Store` for settings the store refuses.
+    pub fn open(url: &str) -> Result<Objects, Error> {
+        Self::open_with(url, &Credentials::default())
+    }
+
+    /// [`Objects::open`] with explicit credentials for an `s3://` URL.
+    ///
+    /// # Errors
+    /// As [`Objects::open`].
+    pub fn open_with(url: &str, credentials: &Credentials) -> Result<Objects, Error> {
+        if let Some(rest) = url.strip_prefix("s3://") {
+            let (root, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+            if root.is_empty() {
+                return Err(Error::Url(url.into()));
+            }
+            let store = Arc::new(s3(root, credentials)?);
+            return Ok(Self::over(store, prefix));
+        }
+        let path = url.strip_prefix("file://").unwrap_or(url);
+        if path.is_empty() || path.contains("://") {
+            return Err(Error::Url(url.into()));
+        }
+        Ok(Objects(Backend::Directory(Arc::new(Directory::open(Path::new(path))?))))
+    }
+
+    /// Over any store: what `s3://ROOT/PREFIX` does once it is connected.
+    pub fn over(store: Arc<dyn ObjectStore>, prefix: &str) -> Objects {
+        Objects(Backend::Remote(Arc::new(Remote { store, prefix: prefix.trim_matches('/').to_owned() })))
+    }
+
+    /// Where the objects are.
+    pub fn location(&self) -> Location {
+        match &self.0 {
+            Backend::Directory(directory) => Location::Directory(directory.root().to_owned()),
+            Backend::Remote(remote) => Location::Store { store: remote.store.clone(), prefix: remote.prefix.clone() },
+        }
+    }
+
+    /// Creates a bucket; one that exists stays as it is.
+    ///
+    /// # Errors
+    /// `BucketName`, or the store failed.
+    pub async fn create_bucket(&self, bucket: &str) -> Result<(), Error> {
+        match &self.0 {
+            Backend::Directory(directory) => {
+                let bucket = bucket.to_owned();
+                blocking(directory, move |directory| directory.create_bucket(&bucket)).await
+            }
+            Backend::Remote(remote) => remote.create_bucket(bucket).await,
+        }
+    }
+
+    /// Deletes an empty bucket.
+    ///
+    /// # Errors
+    /// `NoBucket`, `NotEmpty`, or the store failed.
+    pub async fn delete_bucket(&self, bucket: &str) -> Result<(), Error> {
+        match &self.0 {
+            Backend::Directory(directory) => {
+                let bucket = bucket.to_owned();
+                blocking(directory, move |directory| directory.delete_bucket(&bucket)).await
+            }
+            Backend::Remote(remote) => remote.delete_bucket(bucket).await,
+        }
+    }
+
+    /// The names of all buckets, sorted.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn buckets(&self) -> Result<Vec<String>, Error> {
+        match &self.0 {
+            Backend::Directory(directory) => blocking(directory, Directory::buckets).await,
+            Backend::Remote(remote) => remote.buckets().await,
+        }
+    }
+
+    /// Writes an object, whole or not at all, durable when this answers. Replaces one with the same key.
+    ///
+    /// # Errors
+    /// `NoBucket` (in a directory), `Key`, or the store failed.
+    pub async fn put(&self, bucket: &str, key: &str, data: Bytes) -> Result<(), Error> {
+        match &self.0 {
+            Backend::Directory(directory) => {
+                let (bucket, key) = (bucket.to_owned(), key.to_owned());
+                blocking(directory, move |directory| directory.put(&bucket, &key, &data)).await
+            }
+            Backend::Remote(remote) => remote.put(bucket, key, data).await,
+        }
+    }
+
+    /// Reads an object.
+    ///
+    /// # Errors
+    /// `NoObject`, or the store failed.
+    pub async fn get(&self, bucket: &str, key: &str) -> Result<Bytes, Error> {
+        match &self.0 {
+            Backend::Directory(directory) => {
+                let (bucket, key) = (bucket.to_owned(), key.to_owned());
+                blocking(directory, move |directory| directory.get(&bucket, &key)).await
+            }
+            Backend::Remote(remote) => remote.get(bucket, key).await,
+        }
+    }
+
+    /// Size and time of an object, `None` when there is no such object.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn head(&self, bucket: &str, key: &str) -> Result<Option<Object>, Error> {
+        key::check(key)?;
+        let found = match &self.0 {
+            Backend::Directory(directory) => {
+                let (bucket, key) = (bucket.to_owned(), key.to_owned());
+                blocking(directory, move |directory| directory.head(&bucket, &key)).await
+            }
+            Backend::Remote(remote) => remote.head(bucket, key).await,
+        };
+        match found {
+            Ok(object) => Ok(Some(object)),
+            Err(Error::NoObject { .. } | Error::NoBucket(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes an object; one that is not there is fine.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn delete(&self, bucket: &str, key: &str) -> Result<(), Error> {
+        match &self.0 {
+            Backend::Directory(directory) => {
+                let (bucket, key) = (bucket.to_owned(), key.to_owned());
+                blocking(directory, move |directory| directory.delete(&bucket, &key)).await
+            }
+            Backend::Remote(remote) => remote.delete(bucket, key).await,
+        }
+    }
+
+    /// At most `limit` objects whose key begins with `prefix`, behind the key `after`, in the order of their keys.
+    ///
+    /// # Errors
+    /// `NoBucket` (in a directory), or the store failed.
+    pub async fn list(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Object>, Error> {
+        match &self.0 {
+            Backend::Directory(directory) => {
+                let (bucket, prefix, after) = (bucket.to_owned(), prefix.to_owned(), after.map(str::to_owned));
+                blocking(directory, move |directory| directory.list(&bucket, &prefix, after.as_deref(), limit)).await
+            }
+            Backend::Remote(remote) => remote.list(bucket, prefix, after, limit).await,
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    directory: &Arc<Directory>,
+    run: impl FnOnce(&Directory) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let directory = directory.clone();
+    tokio::task::spawn_blocking(move || run(&directory)).await.unwrap_or(Err(Error::Stopped))
+}
+
+fn s3(root: &str, credentials: &Credentials) -> Result<impl ObjectStore, Error> {
+    let Credentials { endpoint, region, access_key_id, secret_access_key } = credentials;
+    let mut builder = AmazonS3Builder::from_env().with_bucket_name(root);
+    if let Some(endpoint) = endpoint {
+        builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));
+    }
+    if let Some(region) = region {
+        builder = builder.with_region(region);
+    }
+    if let Some(id) = access_key_id {
+        builder = builder.with_access_key_id(id);
+    }
+    if let Some(secret) = secret_access_key {
+        builder = builder.with_secret_access_key(secret);
+    }
+    Ok(builder.build()?)
+}
