@@ -1,1 +1,20 @@
 //! One HTTP port: AWS protocols, signatures, wire shapes.
+//!
+//! A request goes through [`serve`](front): limits, routing, signature, protocol, then the one function of its
+//! service. Every service is one row of [`services::SERVICES`]; whatever its protocol, it is called with a [`Call`]
+//! (operation and JSON input) and answers a [`Reply`] or an [`AwsError`]. This crate holds the wire structs; the
+//! services themselves live in crates that know no HTTP.
+
+mod app;
+mod call;
+mod error;
+mod front;
+mod protocol;
+pub mod services;
+pub mod signature;
+mod sts;
+
+pub use app::{App, Identity};
+pub use call::{Call, Reply};
+pub use error::{AwsError, Codes};
+pub use front::{Limits, router};

@@ -1,0 +1,38 @@
+//! One operation asked for and its answer, the same for every protocol.
+
+use serde_json::Value;
+
+/// A decoded, authenticated request.
+///
+/// JSON services: `input` is the body. REST-JSON services: the body plus the path labels and query parameters that
+/// the route declares. Query services: the form as nested objects, `X.member.N` as arrays; all leaves are strings.
+pub struct Call {
+    /// Such as `PutItem`.
+    pub operation: String,
+    /// Always an object.
+    pub input: Value,
+    pub request_id: String,
+    /// The access key id that signed.
+    pub access_key: String,
+}
+
+/// A successful answer. `Reply::from(json!({...}))` is status 200.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    /// An object; query services turn it into XML, arrays into `<member>` elements.
+    pub body: Value,
+}
+
+impl Reply {
+    /// `{}`, status 200.
+    pub fn empty() -> Self {
+        Reply::from(Value::Object(serde_json::Map::new()))
+    }
+}
+
+impl From<Value> for Reply {
+    fn from(body: Value) -> Self {
+        Reply { status: 200, body }
+    }
+}

@@ -1,0 +1,254 @@
+//! The port's front: limits, routing, signature, protocol, reply.
+//!
+//! Routing: `X-Amz-Target` names a JSON service; otherwise the credential scope names the service; `/health` and our
+//! own paths come first. A request is authenticated before its body is decoded.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderValue, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+use serde_json::Value;
+use tokio::sync::Semaphore;
+
+use crate::protocol::{form, json, rest, xml};
+use crate::services::{self, Protocol, Service};
+use crate::signature::{self, Claim};
+use crate::{App, AwsError, Call, Reply};
+
+/// Bounds on one request and on all at once.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes of a body; 16 MB is the largest any served operation needs.
+    pub body_bytes_max: usize,
+    /// Bytes of all header names and values.
+    pub header_bytes_max: usize,
+    /// Requests worked on at once; more wait.
+    pub requests_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { body_bytes_max: 16 << 20, header_bytes_max: 32 << 10, requests_max: 512 }
+    }
+}
+
+struct Front {
+    app: Arc<App>,
+    limits: Limits,
+    permits: Semaphore,
+}
+
+/// The whole port as a router, to be served by `axum::serve`.
+pub fn router(app: Arc<App>, limits: Limits) -> Router {
+    let permits = Semaphore::new(limits.requests_max);
+    Router::new().fallback(handle).with_state(Arc::new(Front { app, limits, permits }))
+}
+
+/// How errors and replies of one request are written.
+#[derive(Clone, Copy)]
+enum Shape {
+    Json { version: &'static str, crc32: bool },
+    Rest,
+    Xml { xmlns: &'static str },
+}
+
+impl Shape {
+    fn of(service: &Service) -> Shape {
+        match service.protocol {
+            Protocol::Json { version, crc32, .. } => Shape::Json { version, crc32 },
+            Protocol::Rest { .. } => Shape::Rest,
+            Protocol::Query { xmlns, .. } => Shape::Xml { xmlns },
+        }
+    }
+}
+
+async fn handle(State(front): State<Arc<Front>>, request: axum::extract::Request) -> Response {
+    let request_id = uuid::Uuid::new_v4().to_string();
+    let (head, body) = request.into_parts();
+    if head.uri.path() == "/health" {
+        return finish(200, "application/json", br#"{"status":"ok"}"#.to_vec(), &request_id);
+    }
+    // A closed semaphore does not happen: it lives as long as the router.
+    let _permit = front.permits.acquire().await;
+    let (service, claim) = route(&head);
+    let shape = service.map_or_else(|| fallback_shape(&head), Shape::of);
+    let outcome = run(&front, &head, body, service, claim, &request_id).await;
+    match outcome {
+        Ok((operation, reply)) => write_reply(shape, &operation, reply, &request_id),
+        Err(error) => {
+            if error.status >= 500 {
+                tracing::warn!(request_id, code = error.code, message = error.message, "request failed");
+            }
+            write_error(shape, &error, &request_id)
+        }
+    }
+}
+
+/// The service a request is for, and its claim; both may be missing.
+fn route(head: &Parts) -> (Option<&'static Service>, Result<Claim, AwsError>) {
+    let claim = Claim::of(head);
+    let service = match target(head) {
+        Some(target) => target.rsplit_once('.').and_then(|(prefix, _)| services::by_target(prefix)),
+        None => claim.as_ref().ok().and_then(|c| services::by_signing_name(&c.service)),
+    };
+    (service, claim)
+}
+
+fn target(head: &Parts) -> Option<&str> {
+    head.headers.get("x-amz-target").and_then(|v| v.to_str().ok())
+}
+
+fn fallback_shape(head: &Parts) -> Shape {
+    let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    if content_type.starts_with("application/x-www-form-urlencoded") {
+        Shape::Xml { xmlns: "https://aws.amazon.com/" }
+    } else if content_type.ends_with("1.1") {
+        Shape::Json { version: "1.1", crc32: false }
+    } else {
+        Shape::Json { version: "1.0", crc32: false }
+    }
+}
+
+async fn run(
+    front: &Front,
+    head: &Parts,
+    body: Body,
+    service: Option<&'static Service>,
+    claim: Result<Claim, AwsError>,
+    request_id: &str,
+) -> Result<(String, Reply), AwsError> {
+    let header_bytes: usize = head.headers.iter().map(|(n, v)| n.as_str().len() + v.len()).sum();
+    if header_bytes > front.limits.header_bytes_max {
+        let message = format!("the request's headers are too large. bytes_max={}", front.limits.header_bytes_max);
+        return Err(AwsError::new(431, "RequestHeaderFieldsTooLarge", message));
+    }
+    let claim = claim?;
+    let body = read(body, front.limits.body_bytes_max).await?;
+    signature::verify(&claim, &front.app.keys, front.app.clock.now_ms(), head, &body)?;
+    let Some(service) = service else {
+        return Err(AwsError::unknown_operation(target(head).unwrap_or(head.uri.path())));
+    };
+    if claim.service != service.signing_name {
+        let message = format!("Credential should be scoped to correct service: '{}'.", service.signing_name);
+        return Err(AwsError::new(403, "InvalidSignatureException", message));
+    }
+    let (operation, input) = decode(service, head, &body)?;
+    let call =
+        Call { operation: operation.clone(), input, request_id: request_id.into(), access_key: claim.access_key };
+    let reply = (service.call)(&front.app, call).await?;
+    Ok((operation, reply))
+}
+
+async fn read(body: Body, bytes_max: usize) -> Result<Bytes, AwsError> {
+    match Limited::new(body, bytes_max).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            let message = format!("the request body is too large. bytes_max={bytes_max}");
+            Err(AwsError::new(413, "RequestEntityTooLargeException", message))
+        }
+        Err(_) => Err(AwsError::serialization("the request body ended early")),
+    }
+}
+
+fn decode(service: &'static Service, head: &Parts, body: &[u8]) -> Result<(String, Value), AwsError> {
+    match &service.protocol {
+        Protocol::Json { .. } => {
+            let operation = target(head).and_then(|t| t.rsplit_once('.')).map_or("", |(_, operation)| operation);
+            Ok((operation.to_owned(), json::decode(body)?))
+        }
+        Protocol::Rest { routes } => {
+            let query = form::pairs(head.uri.query().unwrap_or_default(), false)?;
+            let body = json::decode(body)?;
+            let (operation, input) = rest::decode(routes, head.method.as_str(), head.uri.path(), &query, body)?;
+            Ok((operation.to_owned(), input))
+        }
+        Protocol::Query { version, .. } => {
+            let text = std::str::from_utf8(body).map_err(|_| AwsError::serialization("the form is not UTF-8"))?;
+            let mut pairs = form::pairs(text, true)?;
+            if text.is_empty() {
+                let query = form::pairs(head.uri.query().unwrap_or_default(), true)?;
+                pairs = query.into_iter().filter(|(name, _)| !name.starts_with("X-Amz-")).collect();
+            }
+            let value = |name: &str| pairs.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
+            if value("Version").is_some_and(|v| v != *version) {
+                return Err(AwsError::new(400, "InvalidAction", format!("unknown Version. expected=`{version}`")));
+            }
+            let action = value("Action").filter(|a| a.bytes().all(|b| b.is_ascii_alphanumeric()) && !a.is_empty());
+            let action = action.ok_or_else(|| AwsError::new(400, "MissingAction", "the form has no Action"))?;
+            Ok((action.to_owned(), form::decode(&pairs)?))
+        }
+    }
+}
+
+fn write_reply(shape: Shape, operation: &str, reply: Reply, request_id: &str) -> Response {
+    match shape {
+        Shape::Json { version, crc32 } => {
+            let body = reply.body.to_string().into_bytes();
+            finish_json(reply.status, version, crc32, body, request_id)
+        }
+        Shape::Rest => finish(reply.status, "application/json", reply.body.to_string().into_bytes(), request_id),
+        Shape::Xml { xmlns } => {
+            finish(reply.status, "text/xml", xml::reply_body(operation, xmlns, &reply.body, request_id), request_id)
+        }
+    }
+}
+
+fn write_error(shape: Shape, error: &AwsError, request_id: &str) -> Response {
+    let mut response = match shape {
+        // JSON services answer 400 where REST and query services answer 403.
+        Shape::Json { version, crc32 } => {
+            let status = if error.status == 403 { 400 } else { error.status };
+            finish_json(status, version, crc32, json::error_body(error), request_id)
+        }
+        Shape::Rest => finish(error.status, "application/json", json::error_body(error), request_id),
+        Shape::Xml { xmlns } => {
+            let error = AwsError { code: query_code(&error.code).into(), ..error.clone() };
+            finish(error.status, "text/xml", xml::error_body(&error, xmlns, request_id), request_id)
+        }
+    };
+    if let Ok(code) = HeaderValue::from_str(&error.code) {
+        response.headers_mut().insert("x-amzn-errortype", code);
+    }
+    response
+}
+
+/// Query services have older names for the same failures.
+fn query_code(code: &str) -> &str {
+    match code {
+        "InvalidSignatureException" => "SignatureDoesNotMatch",
+        "UnrecognizedClientException" => "InvalidClientTokenId",
+        "MissingAuthenticationTokenException" => "MissingAuthenticationToken",
+        "IncompleteSignatureException" => "IncompleteSignature",
+        "UnknownOperationException" => "InvalidAction",
+        "ValidationException" => "ValidationError",
+        other => other,
+    }
+}
+
+fn finish_json(status: u16, version: &str, crc32: bool, body: Vec<u8>, request_id: &str) -> Response {
+    let checksum = crc32.then(|| crc32fast::hash(&body));
+    let mut response = finish(status, &format!("application/x-amz-json-{version}"), body, request_id);
+    if let Some(checksum) = checksum {
+        response.headers_mut().insert("x-amz-crc32", HeaderValue::from(checksum));
+    }
+    response
+}
+
+fn finish(status: u16, content_type: &str, body: Vec<u8>, request_id: &str) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(content_type) {
+        headers.insert(header::CONTENT_TYPE, value);
+    }
+    if let Ok(value) = HeaderValue::from_str(request_id) {
+        headers.insert("x-amzn-requestid", value);
+    }
+    response
+}

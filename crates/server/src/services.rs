@@ -1,0 +1,98 @@
+//! The one table of services.
+//!
+//! To add a service: a folder `src/NAME/` with `pub(crate) async fn call(app: &Arc<App>, call: Call) ->
+//! Result<Reply, AwsError>` that matches on `call.operation` (one file per operation or group of them; an unknown
+//! name answers [`AwsError::unknown_operation`]), its `mod` line in `lib.rs`, its crate in
+//! `Cargo.toml`, and one row below. A REST-JSON service also
+//! declares its routes, as `pub(crate) const ROUTES: &[Route]`. The service's engine becomes a field of [`App`]; how its
+//! errors map to codes is one line in `error.rs`.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use crate::{App, AwsError, Call, Reply, sts};
+
+/// What runs an operation of a service.
+pub type Handler = for<'a> fn(&'a Arc<App>, Call) -> BoxFuture<'a, Result<Reply, AwsError>>;
+
+/// A service at the wire.
+pub struct Service {
+    /// Unique: the endpoint prefix, such as `streams.dynamodb`. What [`App::invoke`] takes.
+    pub name: &'static str,
+    /// The service in the credential scope, such as `dynamodb`.
+    pub signing_name: &'static str,
+    pub protocol: Protocol,
+    pub call: Handler,
+}
+
+/// How operation, input and output travel.
+pub enum Protocol {
+    /// `X-Amz-Target: TARGET.Operation`; `version` is `1.0` or `1.1`; `crc32` adds `x-amz-crc32` to replies.
+    Json { target: &'static str, version: &'static str, crc32: bool },
+    /// Method and path name the operation.
+    Rest { routes: &'static [Route] },
+    /// A form in, XML out, in the namespace `xmlns`.
+    Query { xmlns: &'static str, version: &'static str },
+}
+
+/// One request line of a REST-JSON service: `POST /v1/pipes/{Name}`.
+pub struct Route {
+    pub method: &'static str,
+    /// Segments in braces are labels: their decoded text becomes that member of the input. A last `{name+}` takes the rest.
+    pub path: &'static str,
+    pub operation: &'static str,
+    /// Query parameters allowed; they become members of the same name.
+    pub query: &'static [(&'static str, Parameter)],
+}
+
+/// How a query parameter is read.
+#[derive(Clone, Copy)]
+pub enum Parameter {
+    Text,
+    Integer,
+    /// May repeat; always an array.
+    List,
+}
+
+/// All services of this server.
+pub const SERVICES: &[Service] = &[Service {
+    name: "sts",
+    signing_name: "sts",
+    protocol: Protocol::Query { xmlns: "https://sts.amazonaws.com/doc/2011-06-15/", version: "2011-06-15" },
+    call: |app, call| Box::pin(sts::call(app, call)),
+}];
+
+/// The service with this name.
+pub fn by_name(name: &str) -> Option<&'static Service> {
+    SERVICES.iter().find(|s| s.name == name)
+}
+
+/// The JSON service behind a target prefix.
+pub(crate) fn by_target(prefix: &str) -> Option<&'static Service> {
+    SERVICES.iter().find(|s| matches!(s.protocol, Protocol::Json { target, .. } if target == prefix))
+}
+
+/// The REST or query service behind a signing name.
+pub(crate) fn by_signing_name(name: &str) -> Option<&'static Service> {
+    SERVICES.iter().find(|s| s.signing_name == name && !matches!(s.protocol, Protocol::Json { .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_targets_are_unique() {
+        for (i, service) in SERVICES.iter().enumerate() {
+            for other in SERVICES.iter().skip(i + 1) {
+                assert_ne!(service.name, other.name);
+                if let (Protocol::Json { target: a, .. }, Protocol::Json { target: b, .. }) =
+                    (&service.protocol, &other.protocol)
+                {
+                    assert_ne!(a, b);
+                }
+            }
+        }
+    }
+}
