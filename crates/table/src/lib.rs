@@ -2,6 +2,7 @@
 //!
 //! [`item`] and [`expression`] are pure: values, their wire form, sizes and keys; and the expression language.
 
+pub mod expression;
 pub mod item;
 
 mod error;
