@@ -1,5 +1,6 @@
 //! `cargo xtask`: checks and measures this workspace.
 
+mod crash;
 mod tidy;
 
 use anyhow::bail;
@@ -8,12 +9,14 @@ const HELP: &str = "\
 Usage: cargo xtask COMMAND
 
 Commands:
-  tidy    check the rules of CONTRIBUTING.md that a program can check
+  crash [KILLS]  kill the real process 100 times (or KILLS) under load and count what arrived
+  tidy           check the rules of CONTRIBUTING.md that a program can check
 ";
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
+        Some("crash") => crash::run(arguments.get(1).map(String::as_str)),
         Some("tidy") => tidy::run(),
         Some("--help" | "-h" | "help") | None => {
             write_out(HELP);

@@ -12,7 +12,7 @@ const FILE_LINES_MAX: usize = 800;
 /// Who may use whom. A new edge is a commit of its own that says why.
 const EDGES: &[(&str, &[&str])] = &[
     ("event", &[]),
-    ("pattern", &[]),
+    ("pattern", &["expr"]),
     ("expr", &[]),
     ("state", &[]),
     ("objects", &[]),
