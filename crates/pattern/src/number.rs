@@ -1,0 +1,126 @@
+//! JSON numbers compared by value, exactly, in any notation and of any length.
+
+use std::cmp::Ordering;
+
+/// A number as the text it was written with. Equality and order are by value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Decimal<'a> {
+    negative: bool,
+    integer: &'a [u8],
+    fraction: &'a [u8],
+    /// Digits before the decimal point once leading zeros are gone; `None` for zero.
+    magnitude: Option<i64>,
+}
+
+impl<'a> Decimal<'a> {
+    /// Reads a well-formed JSON number.
+    pub(crate) fn new(text: &'a str) -> Self {
+        let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+        let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let leading = integer.bytes().chain(fraction.bytes()).position(|digit| digit != b'0');
+        let magnitude = leading.map(|zeros| exponent_of(exponent).saturating_add(integer.len() as i64 - zeros as i64));
+        Decimal {
+            negative: negative && leading.is_some(),
+            integer: integer.as_bytes(),
+            fraction: fraction.as_bytes(),
+            magnitude,
+        }
+    }
+
+    fn digits(&self) -> impl Iterator<Item = u8> + '_ {
+        self.integer.iter().chain(self.fraction).copied().skip_while(|&digit| digit == b'0')
+    }
+
+    fn cmp_absolute(&self, other: &Decimal<'_>) -> Ordering {
+        self.magnitude.cmp(&other.magnitude).then_with(|| {
+            let (mut own, mut others) = (self.digits(), other.digits());
+            loop {
+                match (own.next(), others.next()) {
+                    (None, None) => return Ordering::Equal,
+                    (own, others) => match own.unwrap_or(b'0').cmp(&others.unwrap_or(b'0')) {
+                        Ordering::Equal => {}
+                        unequal => return unequal,
+                    },
+                }
+            }
+        })
+    }
+}
+
+/// Exponents beyond what can be counted are as good as the largest.
+fn exponent_of(text: &str) -> i64 {
+    let limit = if text.starts_with('-') { i64::MIN / 4 } else { i64::MAX / 4 };
+    text.parse::<i64>().map_or(limit, |exponent| exponent.clamp(i64::MIN / 4, i64::MAX / 4))
+}
+
+impl Ord for Decimal<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self.negative, other.negative) {
+            (false, false) => self.cmp_absolute(other),
+            (true, true) => other.cmp_absolute(self),
+            (true, false) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+        }
+    }
+}
+
+impl PartialOrd for Decimal<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Decimal<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Decimal<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn orders_by_value_in_any_notation() {
+        let ascending = [
+            "-1e99999999999999999999",
+            "-2",
+            "-1.5",
+            "-1e-3",
+            "0",
+            "1e-99999999999999999999",
+            "0.001",
+            "0.01",
+            "1",
+            "1.000000000000000000001",
+            "2",
+            "10",
+            "1e2",
+            "9007199254740993",
+            "9007199254740994",
+            "1e400",
+        ];
+        for (low, smaller) in ascending.iter().enumerate() {
+            for (high, larger) in ascending.iter().enumerate() {
+                assert_eq!(Decimal::new(smaller).cmp(&Decimal::new(larger)), low.cmp(&high), "{smaller} {larger}");
+            }
+        }
+        for (one, other) in [("300", "3.0e2"), ("0", "-0.0e5"), ("0.10", "1E-1"), ("100", "1e+2"), ("12.5", "0.125e2")]
+        {
+            assert_eq!(Decimal::new(one), Decimal::new(other));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_integers(a in any::<i64>(), b in any::<i64>(), shift in 0i64..9) {
+            let (left, right) = (a.to_string(), format!("{}e-{shift}", i128::from(b) * 10i128.pow(shift as u32)));
+            prop_assert_eq!(Decimal::new(&left).cmp(&Decimal::new(&right)), a.cmp(&b));
+            prop_assert_eq!(Decimal::new(&left), Decimal::new(&format!("{left}.000")));
+        }
+    }
+}
