@@ -27,6 +27,8 @@ mod path;
 mod predicate;
 mod projection;
 mod reserved;
+#[cfg(test)]
+mod tests;
 mod token;
 mod update;
 

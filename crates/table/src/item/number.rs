@@ -350,15 +350,12 @@ mod tests {
             ("0.1", "0.2", Ok("0.3")),
             ("1", "-1", Ok("0")),
             ("5", "-7.5", Ok("-2.5")),
-            ("0", "1e125", Ok("1".to_owned() + &"0".repeat(125)).as_deref().map(|_| "")),
+            ("0", "1e3", Ok("1000")),
             ("1e38", "1", Err(TOO_PRECISE)),
             ("1e125", "1e-130", Err(TOO_PRECISE)),
             ("9e125", "9e125", Err(OVERFLOW)),
         ] {
-            match expected {
-                Ok("") => assert!(sum(a, b).is_ok()),
-                _ => assert_eq!(sum(a, b), expected.map(str::to_owned).map_err(str::to_owned), "{a} + {b}"),
-            }
+            assert_eq!(sum(a, b), expected.map(str::to_owned).map_err(str::to_owned), "{a} + {b}");
         }
         assert_eq!(number("1").sub(&number("1.5")).unwrap(), number("-0.5"));
         assert_eq!(number("1").sub(&Number::ZERO).unwrap(), number("1"));
