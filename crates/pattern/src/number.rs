@@ -120,7 +120,8 @@ mod tests {
         fn agrees_with_integers(a in any::<i64>(), b in any::<i64>(), shift in 0i64..9) {
             let (left, right) = (a.to_string(), format!("{}e-{shift}", i128::from(b) * 10i128.pow(shift as u32)));
             prop_assert_eq!(Decimal::new(&left).cmp(&Decimal::new(&right)), a.cmp(&b));
-            prop_assert_eq!(Decimal::new(&left), Decimal::new(&format!("{left}.000")));
+            let same = format!("{left}.000");
+            prop_assert_eq!(Decimal::new(&left), Decimal::new(&same));
         }
     }
 }
