@@ -35,17 +35,20 @@ impl Path {
                     return Err(tokens.syntax_error());
                 }
                 let digits = tokens.advance().text;
-                let index = digits.parse::<u32>().map_err(|_| {
+                let index = digits.parse::<i32>().map_err(|_| {
                     kind.invalid(format_args!("List index is not within the allowable range; index: [{digits}]"))
                 })?;
-                steps.push(Step::Index(index as usize));
+                steps.push(Step::Index(index.unsigned_abs() as usize));
                 tokens.expect_sign("]")?;
             } else {
                 break;
             }
-            if steps.len() >= NESTING_MAX {
-                return Err(kind.invalid("The document path has too many nesting elements; nesting levels: 33"));
-            }
+        }
+        let levels = steps.len() + 1;
+        if levels > NESTING_MAX {
+            return Err(
+                kind.invalid(format_args!("The document path has too many nesting levels; nesting levels: {levels}"))
+            );
         }
         Ok(Path { attribute, steps })
     }

@@ -237,6 +237,9 @@ fn operand(tokens: &mut Tokens<'_>, context: &mut Context) -> Result<Operand, Er
     tokens.advance();
     tokens.count_operator()?;
     let path = match tokens.peek().class {
+        Class::Word if tokens.peek().text == name && tokens.peek_at(1).is_sign("(") => {
+            return Err(wrong_type(kind, name, "N"));
+        }
         Class::Word if tokens.peek_at(1).is_sign("(") => {
             return Err(kind.invalid(format_args!(
                 "The function is not allowed to be used this way in an expression; function: {}",

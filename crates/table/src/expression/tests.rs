@@ -156,6 +156,15 @@ fn conditions_are_refused_with_the_messages_of_aws() {
         ),
         ("a < :t", "Incorrect operand type for operator or function; operator or function: <, operand type: BOOL"),
         (
+            "size(size(a)) = :one",
+            "Incorrect operand type for operator or function; operator or function: size, operand type: N",
+        ),
+        (
+            "size(:one) = :one",
+            "Incorrect operand type for operator or function; operator or function: size, operand type: N",
+        ),
+        ("a[2147483648] = :one", "List index is not within the allowable range; index: [2147483648]"),
+        (
             "attribute_type(a, :s)",
             "Invalid attribute type name found; type: x, valid types: {B,NULL,SS,BOOL,L,BS,N,NS,S,M}",
         ),
@@ -180,14 +189,14 @@ fn hostile_expressions_are_refused_without_deep_recursion() {
         |bytes: usize| format!("Expression size has exceeded the maximum allowed size; expression size: {bytes}");
     check_refused(Kind::Condition, &"(".repeat(100_000), &size(100_000));
     check_refused(Kind::Condition, &"(".repeat(4000), r#"Syntax error; token: "<EOF>", near: "(""#);
-    let operators = "The expression contains too many operators; maximum number of operators: 300";
+    let operators = "The expression contains too many operators; operator count: 301";
     check_refused(Kind::Condition, &"NOT ".repeat(1000), operators);
     check_refused(Kind::Condition, &format!("a=b{}", " OR a=b".repeat(150)), operators);
     let deep = "The expression is nested too deeply; maximum nesting of functions: 32";
     check_refused(Kind::Update, &format!("SET a = {}", "(".repeat(4000)), deep);
     check_refused(Kind::Update, &format!("SET a = {}", "list_append(b,".repeat(200)), deep);
-    let path = "The document path has too many nesting elements; nesting levels: 33";
-    check_refused(Kind::Projection, &format!("a{}", "[0]".repeat(1000)), path);
+    let path = "The document path has too many nesting levels; nesting levels: 33";
+    check_refused(Kind::Projection, &format!("a{}", "[0]".repeat(32)), path);
     // As deep as the grammar allows is fine.
     check_condition(&format!("{}a = :five{}", "(b = :one AND ".repeat(99), ")".repeat(99)), true);
 }

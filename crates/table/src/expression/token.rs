@@ -151,7 +151,8 @@ impl<'a> Tokens<'a> {
         self.operators += 1;
         if self.operators > OPERATORS_MAX {
             return Err(self.kind.invalid(format_args!(
-                "The expression contains too many operators; maximum number of operators: {OPERATORS_MAX}"
+                "The expression contains too many operators; operator count: {}",
+                self.operators
             )));
         }
         Ok(())
