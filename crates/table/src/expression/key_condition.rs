@@ -102,7 +102,7 @@ impl KeyCondition {
             Some(conditions.swap_remove(position).1)
         };
         let hash_condition = take(hash.0).ok_or_else(|| missed(hash.0))?;
-        check_type(&hash_condition, hash.1)?;
+        check_type(hash.0, &hash_condition, hash.1)?;
         let RangeCondition::Equal(value) = hash_condition else {
             return Err(Error::validation("Query key condition not supported"));
         };
@@ -112,8 +112,8 @@ impl KeyCondition {
                 range.map_or_else(|| Error::validation("Query key condition not supported"), |(name, _)| missed(name))
             );
         }
-        if let Some((condition, kind)) = &range_condition {
-            check_type(condition, *kind)?;
+        if let (Some((condition, kind)), Some((name, _))) = (&range_condition, range) {
+            check_type(name, condition, *kind)?;
         }
         Ok(KeyCondition { hash: value, range: range_condition.map(|(condition, _)| condition) })
     }
@@ -127,18 +127,21 @@ fn invalid_operator(operator: &str) -> Error {
     Error::Validation(format!("Invalid operator used in KeyConditionExpression: {operator}"))
 }
 
-fn check_type(condition: &RangeCondition, kind: Type) -> Result<(), Error> {
+fn check_type(name: &str, condition: &RangeCondition, kind: Type) -> Result<(), Error> {
     for value in condition.values() {
         if Type::of(value) != Some(kind) {
             return Err(Error::validation(
                 "One or more parameter values were invalid: Condition parameter type does not match schema type",
             ));
         }
-        if matches!(value, AttributeValue::S(_) | AttributeValue::B(_)) && value.size() == 0 {
-            return Err(Error::validation(
-                "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value.",
-            ));
-        }
+        let empty = match value {
+            AttributeValue::S(text) if text.is_empty() => "string",
+            AttributeValue::B(bytes) if bytes.is_empty() => "binary",
+            _ => continue,
+        };
+        return Err(Error::Validation(format!(
+            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty {empty} value. Key: {name}"
+        )));
     }
     Ok(())
 }

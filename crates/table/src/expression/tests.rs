@@ -385,6 +385,10 @@ fn key_conditions_are_a_hash_key_and_an_interval() {
         ("id IN (:s)", "Invalid operator used in KeyConditionExpression: IN"),
         ("attribute_exists(id)", "Invalid operator used in KeyConditionExpression: attribute_exists"),
         ("id.x = :s", "KeyConditionExpressions cannot have conditions on nested attributes"),
+        (
+            "id = :empty",
+            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: id",
+        ),
         ("size(id) = :one", "Invalid operator used in KeyConditionExpression: size"),
         ("id = :one", "One or more parameter values were invalid: Condition parameter type does not match schema type"),
     ] {
