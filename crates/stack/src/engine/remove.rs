@@ -1,0 +1,98 @@
+//! Removing resources: the last made first; what is to be retained is only forgotten.
+
+use super::Engine;
+use crate::Error;
+use crate::resources::{Ready, handler};
+use crate::store::{self, Event, Resource, Stack};
+
+impl Engine {
+    /// Removes resources and what they replaced.
+    pub(super) async fn remove(&self, stack: &mut Stack, resources: Vec<Resource>) -> Result<(), Error> {
+        let deleting = stack.status == "DELETE_IN_PROGRESS" || stack.status == "ROLLBACK_IN_PROGRESS";
+        let mut doomed: Vec<(bool, Resource)> = resources.into_iter().map(|resource| (true, resource)).collect();
+        doomed.extend(stack.replaced.iter().cloned().map(|resource| (false, resource)));
+        doomed.sort_by_key(|(_, resource)| std::cmp::Reverse(resource.made));
+        for (current, mut resource) in doomed {
+            let retain = if current { resource.retain } else { resource.retain_replaced };
+            // Nothing was made: there is only a row.
+            if !resource.physical.is_empty() && !retain {
+                self.mark(&stack.id, &mut resource, "DELETE_IN_PROGRESS", None, current).await?;
+                if let Err(error) = self.destroy(&resource).await {
+                    let reason = Some(error.to_string());
+                    self.mark(&stack.id, &mut resource, "DELETE_FAILED", reason, current).await?;
+                    if deleting {
+                        return Err(Error::Resource(format!(
+                            "The following resource(s) failed to delete: [{}].",
+                            resource.logical
+                        )));
+                    }
+                    continue;
+                }
+                self.mark(&stack.id, &mut resource, "DELETE_COMPLETE", None, current).await?;
+            } else if retain {
+                self.mark(&stack.id, &mut resource, "DELETE_SKIPPED", None, current).await?;
+            }
+            if current {
+                let (id, logical) = (stack.id.clone(), resource.logical.clone());
+                self.inner.state.write(move |tx| store::drop_resource(tx, &id, &logical)).await?;
+            } else {
+                stack.replaced.retain(|other| other != &resource && other.physical != resource.physical);
+                self.save(stack).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn destroy(&self, resource: &Resource) -> Result<(), Error> {
+        let Some(handler) = handler(&resource.kind) else { return Ok(()) };
+        for call in handler.delete(&resource.physical, &resource.properties) {
+            match self.inner.api.call(call.service, call.operation, call.input).await {
+                Ok(_) => {}
+                Err(error) if error.is_not_found() => return Ok(()),
+                Err(error) => return Err(Error::Resource(format!("{} ({})", error.message, error.code))),
+            }
+        }
+        self.settled(handler, resource, |described| match described {
+            None => Some(Ok(())),
+            // A deleted stack stays describable by its id; here it is asked for by name.
+            Some(described) => match handler.ready(described) {
+                Ready::Wait => None,
+                Ready::Failed(reason) => Some(Err(Error::Resource(reason))),
+                Ready::Yes => Some(Ok(())),
+            },
+        })
+        .await
+    }
+
+    /// Records a resource's status with its event.
+    pub(super) async fn mark(
+        &self,
+        stack: &str,
+        resource: &mut Resource,
+        status: &str,
+        reason: Option<String>,
+        current: bool,
+    ) -> Result<(), Error> {
+        resource.status = status.into();
+        resource.reason = reason.clone();
+        resource.updated_ms = self.inner.clock.now_ms();
+        let (stack, row) = (stack.to_owned(), resource.clone());
+        let event = Event {
+            at_ms: row.updated_ms,
+            logical: row.logical.clone(),
+            physical: row.physical.clone(),
+            kind: row.kind.clone(),
+            status: status.into(),
+            reason,
+        };
+        self.inner
+            .state
+            .write(move |tx| {
+                if current {
+                    store::put_resource(tx, &stack, &row)?;
+                }
+                store::append(tx, &stack, &event)
+            })
+            .await
+    }
+}

@@ -1,0 +1,76 @@
+//! `AWS::Logs::LogGroup`. Its `Arn` ends in `:*`.
+
+use serde_json::{Map, Value, json};
+
+use super::{Call, Handler, string};
+use crate::Environment;
+
+pub(super) struct LogGroup;
+
+impl Handler for LogGroup {
+    fn kind(&self) -> &'static str {
+        "AWS::Logs::LogGroup"
+    }
+
+    fn name(&self, properties: &Value) -> Option<String> {
+        string(properties, "/LogGroupName")
+    }
+
+    fn describe(&self, physical: &str, _properties: &Value) -> Option<Call> {
+        // There is no operation for one group; streams of a missing group answer ResourceNotFoundException.
+        Some(Call::new("logs", "DescribeLogStreams", json!({ "logGroupName": physical, "limit": 1 })))
+    }
+
+    fn create(&self, physical: &str, properties: &Value) -> Vec<Call> {
+        let mut input = json!({ "logGroupName": physical });
+        if let Some(key) = string(properties, "/KmsKeyId") {
+            input["kmsKeyId"] = json!(key);
+        }
+        let tags: Map<String, Value> = properties
+            .get("Tags")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(|tag| Some((tag.get("Key")?.as_str()?.to_owned(), tag.get("Value")?.clone())))
+            .collect();
+        if !tags.is_empty() {
+            input["tags"] = Value::Object(tags);
+        }
+        let mut calls = vec![Call::new("logs", "CreateLogGroup", input)];
+        calls.extend(retention(physical, &Value::Null, properties));
+        calls
+    }
+
+    fn update(&self, physical: &str, old: &Value, new: &Value) -> Vec<Call> {
+        retention(physical, old, new).into_iter().collect()
+    }
+
+    fn delete(&self, physical: &str, _properties: &Value) -> Vec<Call> {
+        vec![Call::new("logs", "DeleteLogGroup", json!({ "logGroupName": physical }))]
+    }
+
+    fn immutable(&self) -> &'static [&'static str] {
+        &["/LogGroupName", "/LogGroupClass"]
+    }
+
+    fn numbers(&self) -> &'static [&'static str] {
+        &["RetentionInDays"]
+    }
+
+    fn attributes(&self, physical: &str, _described: &Value, environment: &Environment) -> Map<String, Value> {
+        let Environment { account, region } = environment;
+        let arn = format!("arn:aws:logs:{region}:{account}:log-group:{physical}:*");
+        Map::from_iter([("Arn".to_owned(), json!(arn))])
+    }
+}
+
+fn retention(physical: &str, old: &Value, new: &Value) -> Option<Call> {
+    match (old.get("RetentionInDays"), new.get("RetentionInDays")) {
+        (before, after) if before == after => None,
+        (_, Some(days)) => {
+            let input = json!({ "logGroupName": physical, "retentionInDays": days });
+            Some(Call::new("logs", "PutRetentionPolicy", input))
+        }
+        (_, None) => Some(Call::new("logs", "DeleteRetentionPolicy", json!({ "logGroupName": physical }))),
+    }
+}

@@ -1,0 +1,163 @@
+//! Resource types: how each becomes calls of service operations. One file per type, one line each in [`HANDLERS`].
+//!
+//! Handlers compute calls and read answers; they make no call themselves.
+
+mod delivery_stream;
+mod glue;
+mod log_group;
+mod nested;
+mod pipe;
+mod recorded;
+mod s3_bucket;
+mod table;
+
+use serde_json::{Map, Value, json};
+
+use crate::Environment;
+use crate::parameters::text;
+
+/// One call of a service operation.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Call {
+    pub service: &'static str,
+    pub operation: &'static str,
+    pub input: Value,
+}
+
+impl Call {
+    pub fn new(service: &'static str, operation: &'static str, input: Value) -> Self {
+        Call { service, operation, input }
+    }
+}
+
+/// Whether a resource that exists can be used.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Ready {
+    Yes,
+    Wait,
+    Failed(String),
+}
+
+/// One resource type.
+pub(crate) trait Handler: Sync {
+    fn kind(&self) -> &'static str;
+
+    /// The name the template gives, if it does.
+    fn name(&self, properties: &Value) -> Option<String>;
+
+    /// Asks for the resource; `None` for types that are only recorded.
+    fn describe(&self, physical: &str, properties: &Value) -> Option<Call>;
+
+    /// Makes it. The second and later calls are made when it is ready.
+    fn create(&self, physical: &str, properties: &Value) -> Vec<Call>;
+
+    /// Changes it in place, from `old` to `new`.
+    fn update(&self, physical: &str, old: &Value, new: &Value) -> Vec<Call>;
+
+    fn delete(&self, physical: &str, properties: &Value) -> Vec<Call>;
+
+    /// Properties whose change needs a new resource; pointers into the properties.
+    fn immutable(&self) -> &'static [&'static str];
+
+    /// Members that are numbers on the wire, whatever the template wrote.
+    fn numbers(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Members that are booleans on the wire, whatever the template wrote.
+    fn booleans(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn ready(&self, _described: &Value) -> Ready {
+        Ready::Yes
+    }
+
+    /// What `Ref` yields.
+    fn reference(&self, physical: &str, _described: &Value) -> String {
+        physical.to_owned()
+    }
+
+    /// What `Fn::GetAtt` yields.
+    fn attributes(&self, physical: &str, described: &Value, environment: &Environment) -> Map<String, Value>;
+}
+
+const HANDLERS: &[&dyn Handler] = &[
+    &table::Table,
+    &s3_bucket::Bucket,
+    &pipe::Pipe,
+    &delivery_stream::DeliveryStream,
+    &glue::Database,
+    &glue::Table,
+    &log_group::LogGroup,
+    &nested::Stack,
+    &recorded::Recorded { kind: "AWS::CDK::Metadata", arn: None },
+    &recorded::Recorded { kind: "AWS::IAM::ManagedPolicy", arn: Some(("iam", false, "policy/")) },
+    &recorded::Recorded { kind: "AWS::IAM::Policy", arn: None },
+    &recorded::Recorded { kind: "AWS::IAM::Role", arn: Some(("iam", false, "role/")) },
+    &recorded::Recorded { kind: "AWS::KMS::Alias", arn: Some(("kms", true, "")) },
+    &recorded::Recorded { kind: "AWS::KMS::Key", arn: Some(("kms", true, "key/")) },
+    &recorded::Recorded { kind: "AWS::Lambda::Permission", arn: None },
+    &recorded::Recorded { kind: "AWS::S3::BucketPolicy", arn: None },
+    &recorded::Recorded { kind: "AWS::SQS::QueuePolicy", arn: None },
+    &recorded::Recorded { kind: "Custom::S3AutoDeleteObjects", arn: None },
+];
+
+/// The handler of a type.
+pub(crate) fn handler(kind: &str) -> Option<&'static dyn Handler> {
+    HANDLERS.iter().find(|handler| handler.kind() == kind).copied()
+}
+
+/// All types a template may use, sorted.
+pub fn supported() -> Vec<&'static str> {
+    let mut kinds: Vec<&str> = HANDLERS.iter().map(|handler| handler.kind()).collect();
+    kinds.sort_unstable();
+    kinds
+}
+
+/// Parameters are strings, so numbers and booleans arrive as strings; the services want them typed.
+pub(crate) fn coerce(handler: &dyn Handler, value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| coerce(handler, item)),
+        Value::Object(members) => {
+            for (name, member) in members {
+                if let Value::String(written) = member {
+                    if handler.numbers().contains(&name.as_str()) {
+                        if let Ok(number) = written.parse::<i64>() {
+                            *member = json!(number);
+                        }
+                    } else if handler.booleans().contains(&name.as_str())
+                        && let Ok(flag) = written.parse::<bool>()
+                    {
+                        *member = json!(flag);
+                    }
+                } else {
+                    coerce(handler, member);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether going from `old` to `new` needs a new resource.
+pub(crate) fn replaces(handler: &dyn Handler, old: &Value, new: &Value) -> bool {
+    handler.immutable().iter().any(|pointer| old.pointer(pointer) != new.pointer(pointer))
+}
+
+/// The members of `properties` that are named, under the same names.
+fn pick(properties: &Value, names: &[&str]) -> Map<String, Value> {
+    names.iter().filter_map(|name| Some(((*name).to_owned(), properties.get(*name)?.clone()))).collect()
+}
+
+fn string(properties: &Value, pointer: &str) -> Option<String> {
+    properties.pointer(pointer).filter(|value| !value.is_null()).map(text)
+}
+
+/// Members of an answer as attributes, those that are there.
+fn answers(described: &Value, pairs: &[(&str, &str)]) -> Map<String, Value> {
+    pairs
+        .iter()
+        .filter_map(|(attribute, pointer)| Some(((*attribute).to_owned(), described.pointer(pointer)?.clone())))
+        .collect()
+}
