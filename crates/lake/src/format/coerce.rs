@@ -1,0 +1,129 @@
+//! Makes a parsed record fit a schema, or says that it does not: names as the JSON SerDe maps them, values in the one
+//! spelling that the column decoder takes, so that decoding a batch cannot fail for one record.
+
+use std::collections::HashMap;
+
+use arrow::datatypes::{DataType, Fields};
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use serde_json::{Map, Value};
+
+/// How columns find their keys in a record (OpenX JSON SerDe).
+#[derive(Clone, Debug, Default)]
+pub struct Keys {
+    /// Keys must be spelled as the column is; else case does not matter.
+    pub case_sensitive: bool,
+    /// Column name to key.
+    pub mappings: HashMap<String, String>,
+    /// A dot in a key stands for an underscore in the column's name.
+    pub dots_to_underscores: bool,
+}
+
+impl Keys {
+    fn fold(&self, key: &str) -> String {
+        let key = if self.dots_to_underscores { key.replace('.', "_") } else { key.to_owned() };
+        if self.case_sensitive { key } else { key.to_lowercase() }
+    }
+
+    fn find<'a>(&self, object: &'a Map<String, Value>, column: &str) -> Option<&'a Value> {
+        let key = self.mappings.get(column).map_or(column, String::as_str);
+        object.get(key).or_else(|| {
+            let folded = self.fold(key);
+            object.iter().find(|(name, _)| self.fold(name) == folded).map(|(_, value)| value)
+        })
+    }
+
+    /// The members of `object` that are columns, fitted. The name of the column that does not fit is the error.
+    pub(super) fn record(&self, object: &Map<String, Value>, fields: &Fields) -> Result<Map<String, Value>, String> {
+        let mut fitted = Map::new();
+        for field in fields {
+            if let Some(value) = self.find(object, field.name()) {
+                let value = self.value(value, field.data_type()).ok_or_else(|| field.name().clone())?;
+                fitted.insert(field.name().clone(), value);
+            }
+        }
+        Ok(fitted)
+    }
+
+    fn value(&self, value: &Value, kind: &DataType) -> Option<Value> {
+        if value.is_null() {
+            return Some(Value::Null);
+        }
+        Some(match kind {
+            DataType::Utf8 => Value::String(text(value)),
+            DataType::Boolean => match value {
+                Value::Bool(_) => value.clone(),
+                Value::String(s) if s.eq_ignore_ascii_case("true") => Value::Bool(true),
+                Value::String(s) if s.eq_ignore_ascii_case("false") => Value::Bool(false),
+                _ => return None,
+            },
+            DataType::Int8 => integer(value, i64::from(i8::MIN), i64::from(i8::MAX))?,
+            DataType::Int16 => integer(value, i64::from(i16::MIN), i64::from(i16::MAX))?,
+            DataType::Int32 => integer(value, i64::from(i32::MIN), i64::from(i32::MAX))?,
+            DataType::Int64 => integer(value, i64::MIN, i64::MAX)?,
+            DataType::Float32 | DataType::Float64 => {
+                let number: f64 = scalar(value)?.parse().ok()?;
+                Value::Number(serde_json::Number::from_f64(number)?)
+            }
+            DataType::Decimal128(precision, scale) => decimal(&scalar(value)?, *precision, *scale)?,
+            DataType::Timestamp(..) => Value::from(micros(value)?),
+            DataType::Date32 => {
+                let day = value.as_str()?.get(..10)?;
+                NaiveDate::parse_from_str(day, "%Y-%m-%d").ok().map(|d| Value::String(d.to_string()))?
+            }
+            DataType::Binary => Value::String(hex::encode(value.as_str()?)),
+            DataType::List(item) => {
+                let items = value.as_array()?.iter().map(|one| self.value(one, item.data_type()));
+                Value::Array(items.collect::<Option<_>>()?)
+            }
+            DataType::Struct(fields) => Value::Object(self.record(value.as_object()?, fields).ok()?),
+            DataType::Map(entries, _) => {
+                let DataType::Struct(pair) = entries.data_type() else { return None };
+                let kind = pair.get(1)?.data_type();
+                let members = value.as_object()?.iter().map(|(k, v)| Some((k.clone(), self.value(v, kind)?)));
+                Value::Object(members.collect::<Option<_>>()?)
+            }
+            _ => return None,
+        })
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    (value.is_number() || value.is_string()).then(|| text(value))
+}
+
+fn integer(value: &Value, min: i64, max: i64) -> Option<Value> {
+    let number: i64 = scalar(value)?.parse().ok()?;
+    (min..=max).contains(&number).then(|| Value::from(number))
+}
+
+fn decimal(text: &str, precision: u8, scale: i8) -> Option<Value> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let good = !whole.is_empty()
+        && (whole.bytes().chain(fraction.bytes())).all(|b| b.is_ascii_digit())
+        && fraction.len() <= usize::try_from(scale).ok()?
+        && whole.trim_start_matches('0').len() + usize::try_from(scale).ok()? <= usize::from(precision);
+    good.then(|| Value::String(text.to_owned()))
+}
+
+/// Text as RFC 3339 or `yyyy-MM-dd HH:mm:ss[.f]` in UTC; numbers as epoch seconds, or milliseconds from 10^11 on.
+fn micros(value: &Value) -> Option<i64> {
+    if let Some(text) = value.as_str() {
+        return DateTime::parse_from_rfc3339(text).map(|t| t.timestamp_micros()).ok().or_else(|| {
+            let time = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f"];
+            time.iter()
+                .find_map(|f| NaiveDateTime::parse_from_str(text, f).ok())
+                .map(|t| t.and_utc().timestamp_micros())
+        });
+    }
+    let number = value.as_number()?;
+    if let Some(number) = number.as_i64() {
+        return number.checked_mul(if number.unsigned_abs() >= 100_000_000_000 { 1000 } else { 1_000_000 });
+    }
+    let seconds = number.as_f64()?;
+    (seconds.abs() < 1e11).then_some((seconds * 1e6).round() as i64)
+}
