@@ -1,5 +1,7 @@
 //! One suite, run against a directory and against an object store.
 
+#![allow(clippy::unwrap_used)]
+
 use std::sync::Arc;
 
 use bytes::Bytes;

@@ -1,0 +1,119 @@
+//! Records of one consumer and partition that wait to become a file.
+
+use std::collections::BTreeMap;
+
+use event::{Record, Sequence};
+
+use super::errors;
+use super::partition::{Keys, Unpartitioned};
+use super::plan::{Plan, Range, Ranges};
+use crate::encoder::Encoder;
+
+/// Which buffer: the text is the key of its rows in the state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Partition {
+    Data(Keys),
+    /// Records that have no partition.
+    Failed,
+}
+
+impl Partition {
+    pub fn id(&self) -> String {
+        match self {
+            Partition::Data(keys) => format!("d{}", serde_json::to_string(keys).unwrap_or_default()),
+            Partition::Failed => "e".into(),
+        }
+    }
+
+    pub fn from_id(id: &str) -> Option<Partition> {
+        match id.strip_prefix('d') {
+            Some(keys) => serde_json::from_str(keys).ok().map(Partition::Data),
+            None => (id == "e").then_some(Partition::Failed),
+        }
+    }
+}
+
+/// One file in the making, and the records that could not be in it.
+pub struct Buffer {
+    pub id: u64,
+    pub partition: Partition,
+    encoder: Option<Box<dyn Encoder>>,
+    pub rejected: Vec<u8>,
+    pub opened_ms: i64,
+    pub oldest_ms: i64,
+    pub raw_bytes: u64,
+    pub records: u64,
+    pub ranges: Ranges,
+    /// Records per shard and batch number: what the commit takes off the batches.
+    pub counts: BTreeMap<(String, u64), u64>,
+    /// Must be flushed at the next chance.
+    pub due: bool,
+    /// A flush that was planned before a crash and is repeated: only these records, under the same names.
+    pub repeats: Option<Plan>,
+}
+
+impl Buffer {
+    pub fn new(id: u64, partition: Partition, encoder: Option<Box<dyn Encoder>>, now_ms: i64) -> Buffer {
+        Buffer {
+            id,
+            partition,
+            encoder,
+            rejected: Vec::new(),
+            opened_ms: now_ms,
+            oldest_ms: i64::MAX,
+            raw_bytes: 0,
+            records: 0,
+            ranges: Ranges::new(),
+            counts: BTreeMap::new(),
+            due: false,
+            repeats: None,
+        }
+    }
+
+    /// Memory held, bytes.
+    pub fn memory(&self) -> usize {
+        self.rejected.capacity() + self.encoder.as_ref().map_or(0, |encoder| encoder.bytes())
+    }
+
+    /// True when the record belongs to this buffer: always, but for a repeated flush.
+    pub fn takes(&self, shard: &str, sequence: Sequence) -> bool {
+        let Some(plan) = &self.repeats else { return true };
+        plan.ranges().get(shard).is_some_and(|range| sequence <= range.last)
+    }
+
+    pub fn push(&mut self, shard: &str, batch: u64, record: &Record, failed: Option<&Unpartitioned>) {
+        match (failed, &mut self.encoder) {
+            (None, Some(encoder)) => {
+                if let Err(error) = encoder.push(&record.data) {
+                    errors::append(&mut self.rejected, &error.code, &error.message, record.at_ms, &record.data);
+                }
+            }
+            (Some(failure), _) => {
+                errors::append(&mut self.rejected, failure.code, &failure.message, record.at_ms, &record.data);
+            }
+            (None, None) => {}
+        }
+        self.raw_bytes += record.data.len() as u64;
+        self.records += 1;
+        self.oldest_ms = self.oldest_ms.min(record.at_ms);
+        if let Some(range) = self.ranges.get_mut(shard) {
+            range.last = record.sequence;
+        } else {
+            self.ranges.insert(shard.into(), Range { first: record.sequence, last: record.sequence });
+        }
+        *self.counts.entry((shard.into(), batch)).or_default() += 1;
+    }
+
+    /// Hands out the encoder, to make the file.
+    pub fn take_encoder(&mut self) -> Option<Box<dyn Encoder>> {
+        self.encoder.take()
+    }
+
+    /// The error type of the rejected records.
+    pub fn error_type(&self) -> &'static str {
+        match self.partition {
+            Partition::Data(_) => errors::FORMAT_CONVERSION_FAILED,
+            Partition::Failed => errors::PROCESSING_FAILED,
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Records on their way into buffers: what came before is dropped, the rest partitioned, memory bounded.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use event::{Batch, Sequence};
+
+use super::buffer::{Buffer, Partition};
+use super::consumer::{Consumer, Shard};
+use super::engine::Inner;
+use super::partition::Unpartitioned;
+use super::store;
+use super::stream::{Live, Stream};
+use crate::Error;
+
+type Placed = (Partition, String, Option<Unpartitioned>);
+
+impl Inner {
+    /// Takes a batch into buffers, all of it or (on an error) nothing.
+    pub async fn intake(&self, stream: &Arc<Stream>, batch: Batch) -> Result<(), Error> {
+        self.wait_for_room().await?;
+        let _intake = stream.intake.lock().await;
+        self.load(stream, &batch.consumer, &batch.shard).await?;
+        let (compiled, received) = {
+            let live = stream.live();
+            let shard = live.consumers.get(&*batch.consumer).and_then(|consumer| consumer.shards.get(&*batch.shard));
+            (live.compiled.clone(), shard.map_or(Sequence::ZERO, |shard| shard.received))
+        };
+        let place = |record: &event::Record| -> Placed {
+            let (partition, failure) = match compiled.partitioner.keys(&record.data) {
+                Ok(keys) => (Partition::Data(keys), None),
+                Err(failure) => (Partition::Failed, Some(failure)),
+            };
+            let id = partition.id();
+            (partition, id, failure)
+        };
+        let new = batch.records.iter().filter(|record| record.sequence > received);
+        let placed: Vec<_> = new.map(|record| (record, place(record))).collect();
+        self.buffer(&mut stream.live(), &batch, &placed)?;
+        self.kick(stream);
+        Ok(())
+    }
+
+    fn buffer(&self, live: &mut Live, batch: &Batch, placed: &[(&event::Record, Placed)]) -> Result<(), Error> {
+        if live.deleted {
+            return Err(Error::NotFound(format!(
+                "delivery stream not found. name=`{}`",
+                live.stored.definition.delivery_stream_name
+            )));
+        }
+        let destination = &live.stored.definition.destination;
+        let consumer = live.consumers.entry(batch.consumer.to_string()).or_default();
+        // Every file is opened before a record is taken, for opening may fail.
+        for (_, (partition, id, _)) in placed {
+            let slot = consumer.slots.entry(id.clone()).or_default();
+            if slot.open.is_none() {
+                slot.open = Some(self.open_buffer(partition, destination)?);
+            }
+        }
+        let shard = consumer.shards.entry(batch.shard.to_string()).or_default();
+        let number = shard.next_batch();
+        let (mut pending, mut grown, mut shrunk) = (0, 0, 0);
+        for (record, (_, id, failure)) in placed {
+            if shard.ahead.get(id).is_some_and(|through| record.sequence <= *through) {
+                continue;
+            }
+            let Some(slot) = consumer.slots.get_mut(id) else { continue };
+            let repeated = slot.repeated.as_mut().filter(|buffer| buffer.takes(&batch.shard, record.sequence));
+            let Some(buffer) = repeated.or(slot.open.as_mut()) else { continue };
+            shrunk += buffer.memory();
+            buffer.push(&batch.shard, number, record, failure.as_ref());
+            grown += buffer.memory();
+            pending += 1;
+        }
+        shard.take_in(batch.through, pending);
+        consumer.mark_complete();
+        self.memory.fetch_add(grown, Ordering::SeqCst);
+        self.memory.fetch_sub(shrunk, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn open_buffer(
+        &self,
+        partition: &Partition,
+        destination: &super::definition::Destination,
+    ) -> Result<Buffer, Error> {
+        let encoder = match partition {
+            Partition::Data(_) => Some(self.encoders.open(destination)?),
+            Partition::Failed => None,
+        };
+        let buffer = Buffer::new(self.unique(), partition.clone(), encoder, self.clock.now_ms());
+        self.memory.fetch_add(buffer.memory(), Ordering::SeqCst);
+        Ok(buffer)
+    }
+
+    /// Reads what is durable of a consumer when it is first seen.
+    async fn load(&self, stream: &Arc<Stream>, consumer: &str, shard: &str) -> Result<(), Error> {
+        if stream.live().consumers.get(consumer).is_some_and(|known| known.shards.contains_key(shard)) {
+            return Ok(());
+        }
+        let name = consumer.to_owned();
+        let (positions, throughs, plans) = self
+            .state
+            .read::<_, Error>(move |tx| {
+                let plans = store::plans(tx)?.into_iter().filter(|(owner, ..)| *owner == name).collect::<Vec<_>>();
+                Ok((state::positions::load(tx, &name)?, store::throughs(tx, &name)?, plans))
+            })
+            .await?;
+        let mut live = stream.live();
+        let destination = live.stored.definition.destination.clone();
+        if !live.consumers.contains_key(consumer) {
+            let mut loaded = Consumer::default();
+            for (_, part, _, plan) in plans {
+                let Some(partition) = Partition::from_id(&part) else { continue };
+                let mut buffer = self.open_buffer(&partition, &destination)?;
+                buffer.repeats = Some(plan);
+                loaded.slots.entry(part).or_default().repeated = Some(buffer);
+            }
+            live.consumers.insert(consumer.into(), loaded);
+        }
+        let position = positions.iter().find(|(name, _)| name == shard).and_then(|(_, text)| text.parse().ok());
+        let mut loaded = Shard::at(position.unwrap_or_default());
+        for (_, part, sequence) in throughs.iter().filter(|(name, ..)| name == shard) {
+            if let Ok(sequence) = sequence.parse() {
+                loaded.ahead.insert(part.clone(), sequence);
+            }
+        }
+        if let Some(known) = live.consumers.get_mut(consumer) {
+            known.shards.insert(shard.into(), loaded);
+        }
+        Ok(())
+    }
+
+    /// Waits while the buffers hold too much, flushing the largest first.
+    async fn wait_for_room(&self) -> Result<(), Error> {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if self.is_stopped() {
+                return Err(Error::Stopped);
+            }
+            let held = self.memory.load(Ordering::SeqCst);
+            if held <= self.settings.buffer_bytes_max {
+                return Ok(());
+            }
+            self.mark_largest(held - self.settings.buffer_bytes_max / 2);
+            for stream in self.all() {
+                self.kick(&stream);
+            }
+            changed.await;
+        }
+    }
+
+    /// Marks the largest buffers as due until they hold `bytes` together.
+    fn mark_largest(&self, bytes: usize) {
+        let streams = self.all();
+        let mut sizes = Vec::new();
+        for (index, stream) in streams.iter().enumerate() {
+            for slot in stream.live().consumers.values().flat_map(|consumer| consumer.slots.values()) {
+                sizes.extend(slot.repeated.iter().chain(&slot.open).map(|b| (b.memory(), index, b.id)));
+            }
+        }
+        sizes.sort_unstable_by(|a, b| b.cmp(a));
+        let mut marked = 0;
+        for (size, index, id) in sizes {
+            if marked >= bytes {
+                break;
+            }
+            marked += size;
+            let Some(stream) = streams.get(index) else { continue };
+            for slot in stream.live().consumers.values_mut().flat_map(|consumer| consumer.slots.values_mut()) {
+                for buffer in slot.repeated.iter_mut().chain(&mut slot.open).filter(|buffer| buffer.id == id) {
+                    buffer.due = true;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! A delivery stream as a pipe's target.
+
+use async_trait::async_trait;
+use event::{Batch, Receipt, Target};
+
+use crate::DeliveryStreams;
+
+/// Hands batches to one delivery stream, which moves the position itself when its files are committed.
+#[derive(Clone)]
+pub struct DeliveryTarget {
+    streams: DeliveryStreams,
+    name: String,
+}
+
+impl DeliveryTarget {
+    pub fn new(streams: DeliveryStreams, name: impl Into<String>) -> Self {
+        DeliveryTarget { streams, name: name.into() }
+    }
+}
+
+#[async_trait]
+impl Target for DeliveryTarget {
+    fn batch_records_max(&self) -> usize {
+        500
+    }
+
+    async fn deliver(&self, batch: Batch) -> Result<Receipt, event::Error> {
+        self.streams.deliver(&self.name, batch).await?;
+        Ok(Receipt::Owned)
+    }
+}
