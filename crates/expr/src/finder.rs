@@ -83,8 +83,9 @@ impl Node {
         }
     }
 
-    fn name(&self, raw: &str) -> Option<&Node> {
-        if memchr::memchr(b'\\', raw.as_bytes()).is_some() {
+    #[inline]
+    fn name(&self, raw: &str, escaped: bool) -> Option<&Node> {
+        if escaped {
             let name = scan::unescape(raw);
             return self.names.iter().find(|(own, _)| *own == name).map(|(_, node)| node);
         }
@@ -132,7 +133,7 @@ impl<'a> Walk<'a, '_> {
         self.scanner.open(b'{')?;
         let mut first = true;
         while let Some(key) = self.scanner.next_key(&mut first)? {
-            if self.entry(node.name(key), node.any.as_deref())?.is_break() {
+            if self.entry(node.name(key, self.scanner.is_escaped()), node.any.as_deref())?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }

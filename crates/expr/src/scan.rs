@@ -18,12 +18,13 @@ pub struct Malformed {
 pub struct Scanner<'a> {
     text: &'a str,
     at: usize,
+    escaped: bool,
 }
 
 impl<'a> Scanner<'a> {
     /// Starts at the beginning of the text.
     pub fn new(text: &'a str) -> Self {
-        Scanner { text, at: 0 }
+        Scanner { text, at: 0, escaped: false }
     }
 
     /// Starts at the beginning of bytes that must be UTF-8.
@@ -59,9 +60,11 @@ impl<'a> Scanner<'a> {
     ///
     /// # Errors
     /// When no well-formed string starts here.
+    #[inline]
     pub fn string(&mut self) -> Result<&'a str, Malformed> {
         self.byte(b'"')?;
         let start = self.at;
+        self.escaped = false;
         loop {
             self.at += plain_length(self.text.as_bytes().get(self.at..).unwrap_or_default());
             match self.text.as_bytes().get(self.at) {
@@ -70,16 +73,26 @@ impl<'a> Scanner<'a> {
                     self.at += 1;
                     return Ok(content);
                 }
-                Some(b'\\') => self.escape()?,
+                Some(b'\\') => {
+                    self.escaped = true;
+                    self.escape()?;
+                }
                 _ => return Err(self.malformed()),
             }
         }
+    }
+
+    /// Whether the string or name read last holds escapes, so that it has to be decoded before it is compared.
+    #[inline]
+    pub fn is_escaped(&self) -> bool {
+        self.escaped
     }
 
     /// Moves into an object (`{`) or array (`[`), before its first entry.
     ///
     /// # Errors
     /// When the next byte is not `bracket`.
+    #[inline]
     pub fn open(&mut self, bracket: u8) -> Result<(), Malformed> {
         self.byte(bracket)
     }
@@ -88,6 +101,7 @@ impl<'a> Scanner<'a> {
     ///
     /// # Errors
     /// When the text is not an object.
+    #[inline]
     pub fn next_key(&mut self, first: &mut bool) -> Result<Option<&'a str>, Malformed> {
         if !self.next_entry(first, b'}')? {
             return Ok(None);
@@ -99,6 +113,7 @@ impl<'a> Scanner<'a> {
     ///
     /// # Errors
     /// When the text is not an array.
+    #[inline]
     pub fn next_element(&mut self, first: &mut bool) -> Result<bool, Malformed> {
         self.next_entry(first, b']')
     }
@@ -196,6 +211,7 @@ impl<'a> Scanner<'a> {
         Ok(true)
     }
 
+    #[inline]
     fn next_entry(&mut self, first: &mut bool, close: u8) -> Result<bool, Malformed> {
         let next = self.peek()?;
         if next == close {
@@ -209,6 +225,7 @@ impl<'a> Scanner<'a> {
         self.byte(b',').map(|()| true)
     }
 
+    #[inline]
     fn key(&mut self) -> Result<&'a str, Malformed> {
         let key = self.string()?;
         self.byte(b':')?;

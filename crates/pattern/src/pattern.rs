@@ -96,6 +96,10 @@ impl Node {
 
     /// The node below that the name of an entry leads to; a dot in it leads one level down.
     pub(crate) fn descend(&self, name: &str) -> Option<&Node> {
+        // names in the tree hold no dots, so a match of the whole name is the only one
+        if let Some((_, child)) = self.children.iter().find(|(own, _)| own == name) {
+            return Some(child);
+        }
         let mut node = self;
         for segment in name.split('.') {
             node = node.children.iter().find(|(own, _)| own == segment).map(|(_, child)| child)?;

@@ -2,6 +2,7 @@
 //!
 //! Recursion goes along the pattern, whose depth is bounded, and along arrays directly inside arrays up to a bound.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use expr::scan::{self, Malformed, Scanner};
@@ -79,7 +80,8 @@ impl<'a, 'p> Walk<'a, 'p> {
         self.scanner.open(b'{')?;
         let mut first = true;
         while let Some(name) = self.scanner.next_key(&mut first)? {
-            let flow = match node.descend(&scan::unescape(name)) {
+            let name = if self.scanner.is_escaped() { scan::unescape(name) } else { Cow::Borrowed(name) };
+            let flow = match node.descend(&name) {
                 Some(child) => self.value(child, element, 0)?,
                 None => self.scanner.skip().map(|_| ControlFlow::Continue(()))?,
             };

@@ -1,12 +1,13 @@
-//! Refuses queries that could run without end or reach beyond their record.
+//! Refuses queries that could run without end or whose result depends on more than their record.
 //!
 //! Evaluation cannot be interrupted, so what loops without a bound given by the record is not compiled: definitions (recursion),
-//! unbounded generators, and filters that read other inputs, the environment or the process.
+//! unbounded generators, and filters that read other inputs, the environment or the process. What reads the clock or the machine's time
+//! zone is refused too: a record that is delivered again must get the same keys.
 
 use crate::Error;
 
 const MAX_QUERY_BYTES: usize = 5120;
-const REFUSED: [&str; 22] = [
+const REFUSED: [&str; 24] = [
     "def",
     "range",
     "repeat",
@@ -14,21 +15,23 @@ const REFUSED: [&str; 22] = [
     "until",
     "recurse",
     "limit",
+    "infinite",
+    "combinations",
+    "import",
+    "include",
+    "modulemeta",
     "input",
     "inputs",
+    "input_filename",
     "input_line_number",
     "env",
     "halt",
     "halt_error",
     "debug",
     "stderr",
-    "import",
-    "include",
-    "walk",
-    "infinite",
-    "combinations",
-    "modulemeta",
-    "error_at",
+    "now",
+    "localtime",
+    "strflocaltime",
 ];
 
 /// # Errors

@@ -73,6 +73,7 @@ fn refuses_what_cannot_be_bounded() {
         "{a:$ENV.HOME}",
         r#"{a:"\(repeat(1))"}"#,
         "{a:input}",
+        "{a:now|strftime(\"%Y\")}",
     ] {
         assert!(Jq::parse(query).unwrap_err().is_expression(), "{query}");
     }
