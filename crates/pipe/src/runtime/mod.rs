@@ -1,0 +1,173 @@
+//! One worker per running pipe: finds shards, keeps their lineage, runs a reader and a deliverer for each.
+//!
+//! A child shard starts when its parent has been read to its end, at its first record. Positions are the truth: what
+//! is behind them after a restart is delivered again.
+
+mod deliver;
+mod fetch;
+mod lineage;
+mod shard;
+mod transform;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use event::{Clock, Error, Kind, Sequence, Source, Start, Target};
+use state::State;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::{Counters, StartingPosition, StreamParameters, store};
+pub(crate) use transform::Transform;
+
+/// How often new shards are looked for.
+const DISCOVERY: Duration = Duration::from_secs(1);
+
+/// What a pipe does when records it had not read were trimmed. The gap is recorded either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GapPolicy {
+    /// Go on with the oldest record kept.
+    #[default]
+    Resume,
+    /// Stop the pipe until it is started by hand.
+    Halt,
+}
+
+/// Everything a worker needs. Shared by the shards of one pipe.
+pub(crate) struct Work {
+    pub name: String,
+    pub arn: String,
+    pub creation: String,
+    pub consumer: Arc<str>,
+    pub created_ms: i64,
+    pub started: bool,
+    pub parameters: StreamParameters,
+    pub transform: Transform,
+    pub source: Arc<dyn Source>,
+    pub target: Arc<dyn Target>,
+    pub dead_letter: Option<Arc<dyn Target>>,
+    pub state: State,
+    pub clock: Arc<dyn Clock>,
+    pub counters: Arc<Counters>,
+    pub gap_policy: GapPolicy,
+    /// The shortest wait before a repeat; it doubles up to `retry_max`.
+    pub retry_min: Duration,
+    pub retry_max: Duration,
+}
+
+/// Why a worker ended.
+pub(crate) enum Outcome {
+    /// It was asked to.
+    Stopped,
+    /// It cannot go on; the text becomes the pipe's `StateReason`.
+    Halted(String),
+}
+
+/// Resolves when `stop` becomes true or its sender is gone.
+pub(crate) async fn stopped(stop: &watch::Receiver<bool>) {
+    let mut stop = stop.clone();
+    // A closed channel means nobody is left to ask for more.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Runs a pipe until it is stopped or cannot go on.
+pub(crate) async fn run(work: Arc<Work>, stop: watch::Receiver<bool>) -> Outcome {
+    let mut shards = JoinSet::new();
+    let outcome = tokio::select! {
+        outcome = supervise(&work, &mut shards, &stop) => outcome,
+        () = stopped(&stop) => Outcome::Stopped,
+    };
+    if matches!(outcome, Outcome::Halted(_)) {
+        shards.abort_all();
+    }
+    while shards.join_next().await.is_some() {}
+    outcome
+}
+
+type ShardEnd = (Arc<str>, Result<shard::End, Error>);
+
+async fn supervise(work: &Arc<Work>, tasks: &mut JoinSet<ShardEnd>, stop: &watch::Receiver<bool>) -> Outcome {
+    let Plan { positions, starts } = loop {
+        match plan(work).await {
+            Ok(plan) => break plan,
+            Err(error) if error.kind() == Kind::NotFound => return Outcome::Halted(format!("source is gone: {error}")),
+            Err(error) => trouble(work, &error).await,
+        }
+    };
+    let mut lineage = lineage::Lineage::default();
+    loop {
+        match work.source.shards().await {
+            Ok(known) => {
+                for id in lineage.ready(&known) {
+                    let start = match (positions.get(id.as_ref()), starts.get(id.as_ref())) {
+                        (Some(position), _) => Start::After(*position),
+                        (None, Some(at_ms)) => Start::AtTimestamp(*at_ms),
+                        (None, None) => Start::TrimHorizon,
+                    };
+                    let (work, stop) = (work.clone(), stop.clone());
+                    tasks.spawn(async move { (id.clone(), shard::run(work, id, start, stop).await) });
+                }
+            }
+            Err(error) if error.kind() == Kind::NotFound && tasks.is_empty() => {
+                return Outcome::Halted(format!("source is gone: {error}"));
+            }
+            Err(error) => work.counters.error(error.to_string()),
+        }
+        let ended = tokio::select! {
+            Some(ended) = tasks.join_next(), if !tasks.is_empty() => Some(ended),
+            () = tokio::time::sleep(DISCOVERY) => None,
+        };
+        match ended {
+            None | Some(Ok((_, Ok(shard::End::Stopped)))) => {}
+            Some(Ok((id, Ok(shard::End::Finished)))) => lineage.finished(id),
+            Some(Ok((_, Err(error)))) => return Outcome::Halted(error.to_string()),
+            Some(Err(_)) => return Outcome::Halted("a shard reader failed; see the log".into()),
+        }
+    }
+}
+
+struct Plan {
+    positions: BTreeMap<String, Sequence>,
+    starts: BTreeMap<String, i64>,
+}
+
+/// Makes the first start durable before anything is read, then loads where to go on.
+async fn plan(work: &Arc<Work>) -> Result<Plan, Error> {
+    if !work.started {
+        let latest = work.parameters.starting_position == StartingPosition::Latest;
+        let shards = if latest { work.source.shards().await? } else { Vec::new() };
+        let shards: Vec<String> = shards.iter().map(|shard| shard.id.to_string()).collect();
+        let (work, at_ms) = (work.clone(), work.created_ms);
+        let state = work.state.clone();
+        state
+            .write(move |tx| store::start(tx, &work.name, &work.creation, &work.consumer, &shards, at_ms))
+            .await
+            .map_err(unavailable)?;
+    }
+    let consumer = work.consumer.clone();
+    let (positions, starts) = work
+        .state
+        .read(move |tx| Ok::<_, crate::Error>((state::positions::load(tx, &consumer)?, store::starts(tx, &consumer)?)))
+        .await
+        .map_err(unavailable)?;
+    let mut parsed = BTreeMap::new();
+    for (shard, sequence) in positions {
+        let sequence = sequence
+            .parse()
+            .map_err(|_| Error::new(Kind::Corrupt, format!("stored position is damaged. shard=`{shard}`")))?;
+        parsed.insert(shard, sequence);
+    }
+    Ok(Plan { positions: parsed, starts })
+}
+
+/// Notes an error that passes and waits a little.
+async fn trouble(work: &Work, error: &Error) {
+    tracing::warn!(pipe = work.name, %error, "pipe waits");
+    work.counters.error(error.to_string());
+    tokio::time::sleep(work.retry_max.min(DISCOVERY)).await;
+}
+
+pub(crate) fn unavailable(error: impl Into<crate::Error>) -> Error {
+    Error::new(Kind::Unavailable, "state failed").with_source(error.into())
+}
