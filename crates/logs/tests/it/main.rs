@@ -1,5 +1,7 @@
 //! Log groups on a real database.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

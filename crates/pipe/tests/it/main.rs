@@ -1,5 +1,7 @@
 //! Pipes against a real database, a source with lineage held in memory, and targets that can fail.
 
+#![allow(clippy::unwrap_used)]
+
 mod delivery;
 mod fixture;
 mod lifecycle;
