@@ -88,6 +88,8 @@ pub struct Resource {
     pub retain: bool,
     pub retain_replaced: bool,
     pub made: i64,
+    /// Place in the template's order; the last is removed first.
+    pub position: i64,
 }
 
 /// One line of a stack's history.

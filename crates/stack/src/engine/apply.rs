@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::known::Known;
 use super::{Engine, digest};
 use crate::resources::{Call, Handler, Ready, coerce, handler, replaces};
-use crate::store::{Output, Resource, Stack};
+use crate::store::{self, Output, Resource, Stack};
 use crate::{Declared, Environment, Error, Scope, Template, order, parameters};
 
 /// Between two looks at a resource that is not ready.
@@ -43,13 +43,14 @@ impl Engine {
         let names = (stack.name.clone(), stack.id.clone());
         let names = (names.0.as_str(), names.1.as_str());
         let present = present(&template, &values, &self.inner.environment, names, &known)?;
-        for id in order::order(&template)? {
+        for (position, id) in (0..).zip(order::order(&template)?) {
             let Some(declared) = template.resource(&id).filter(|_| present.contains(&id)) else { continue };
             let properties = {
                 let scope = Scope::new(&template, &values, &self.inner.environment, names, &known)?;
                 scope.resolve(&declared.properties)?.unwrap_or_default()
             };
-            let resource = self.bring(stack, &id, declared, properties, known.resources.get(&id).cloned()).await?;
+            let current = known.resources.get(&id).cloned();
+            let resource = self.bring(stack, (&id, position), declared, properties, current).await?;
             known.resources.insert(id, resource);
         }
         let scope = Scope::new(&template, &values, &self.inner.environment, names, &known)?;
@@ -59,7 +60,7 @@ impl Engine {
     async fn bring(
         &self,
         stack: &mut Stack,
-        id: &str,
+        (id, position): (&str, i64),
         declared: &Declared,
         mut properties: Value,
         current: Option<Resource>,
@@ -68,6 +69,7 @@ impl Engine {
             .ok_or_else(|| Error::template(format!("resource type is not supported. type=`{}`", declared.kind)))?;
         coerce(handler, &mut properties);
         let policy = |mut resource: Resource| {
+            resource.position = position;
             resource.retain = declared.retain;
             resource.retain_replaced = declared.retain_replaced;
             resource
@@ -108,6 +110,9 @@ impl Engine {
             return self.make(stack, handler, resource, false).await;
         }
         if current.properties == properties && current.target.is_none() {
+            // Its policies and its place may have changed all the same.
+            let (id, row) = (stack.id.clone(), current.clone());
+            self.inner.state.write(move |tx| store::put_resource(tx, &id, &row)).await?;
             return Ok(current);
         }
         self.change(stack, handler, current, properties).await
@@ -128,6 +133,7 @@ impl Engine {
             retain: false,
             retain_replaced: false,
             made: stack.made + 1,
+            position: 0,
         }
     }
 

@@ -11,7 +11,7 @@ impl Engine {
         let deleting = stack.status == "DELETE_IN_PROGRESS" || stack.status == "ROLLBACK_IN_PROGRESS";
         let mut doomed: Vec<(bool, Resource)> = resources.into_iter().map(|resource| (true, resource)).collect();
         doomed.extend(stack.replaced.iter().cloned().map(|resource| (false, resource)));
-        doomed.sort_by_key(|(_, resource)| std::cmp::Reverse(resource.made));
+        doomed.sort_by_key(|(_, resource)| std::cmp::Reverse((resource.position, resource.made)));
         for (current, mut resource) in doomed {
             let retain = if current { resource.retain } else { resource.retain_replaced };
             // Nothing was made: there is only a row.
