@@ -23,6 +23,13 @@ pub struct App {
     pub identity: Identity,
     pub keys: Keys,
     pub clock: Arc<dyn Clock>,
+    pub objects: objects::Objects,
+    pub query: query::Engine,
+    pub stacks: stack::Engine,
+    pub tables: table::Tables,
+    pub pipes: pipe::Pipes,
+    pub delivery: lake::DeliveryStreams,
+    pub logs: logs::Logs,
 }
 
 impl App {

@@ -120,3 +120,18 @@ impl Codes {
         internal: (500, "InternalFailure"),
     };
 }
+
+impl From<query::Error> for AwsError {
+    fn from(error: query::Error) -> Self {
+        match error.is_callers_fault() {
+            true => AwsError::validation(error.to_string()),
+            false => AwsError::new(500, "InternalFailure", error.to_string()),
+        }
+    }
+}
+
+impl From<objects::Error> for AwsError {
+    fn from(error: objects::Error) -> Self {
+        AwsError::new(500, "InternalFailure", error.to_string())
+    }
+}

@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use crate::protocol::{form, json, rest, xml};
 use crate::services::{self, Protocol, Service};
 use crate::signature::{self, Claim};
-use crate::{App, AwsError, Call, Reply};
+use crate::{App, AwsError, Call, own};
 
 /// Bounds on one request and on all at once.
 #[derive(Clone, Debug)]
@@ -78,9 +78,9 @@ async fn handle(State(front): State<Arc<Front>>, request: axum::extract::Request
     let _permit = front.permits.acquire().await;
     let (service, claim) = route(&head);
     let shape = service.map_or_else(|| fallback_shape(&head), Shape::of);
-    let outcome = run(&front, &head, body, service, claim, &request_id).await;
+    let outcome = run(&front, &head, body, service, claim, shape, &request_id).await;
     match outcome {
-        Ok((operation, reply)) => write_reply(shape, &operation, reply, &request_id),
+        Ok(response) => with_id(response, &request_id),
         Err(error) => {
             if error.status >= 500 {
                 tracing::warn!(request_id, code = error.code, message = error.message, "request failed");
@@ -121,8 +121,9 @@ async fn run(
     body: Body,
     service: Option<&'static Service>,
     claim: Result<Claim, AwsError>,
+    shape: Shape,
     request_id: &str,
-) -> Result<(String, Reply), AwsError> {
+) -> Result<Response, AwsError> {
     let header_bytes: usize = head.headers.iter().map(|(n, v)| n.as_str().len() + v.len()).sum();
     if header_bytes > front.limits.header_bytes_max {
         let message = format!("the request's headers are too large. bytes_max={}", front.limits.header_bytes_max);
@@ -131,6 +132,9 @@ async fn run(
     let claim = claim?;
     let body = read(body, front.limits.body_bytes_max).await?;
     signature::verify(&claim, &front.app.keys, front.app.clock.now_ms(), head, &body)?;
+    if service.is_none() && claim.service == own::SIGNING_NAME {
+        return own::call(&front.app, head, &body).await;
+    }
     let Some(service) = service else {
         return Err(AwsError::unknown_operation(target(head).unwrap_or(head.uri.path())));
     };
@@ -142,7 +146,7 @@ async fn run(
     let call =
         Call { operation: operation.clone(), input, request_id: request_id.into(), access_key: claim.access_key };
     let reply = (service.call)(&front.app, call).await?;
-    Ok((operation, reply))
+    Ok(write_reply(shape, &operation, reply, request_id))
 }
 
 async fn read(body: Body, bytes_max: usize) -> Result<Bytes, AwsError> {
@@ -186,7 +190,7 @@ fn decode(service: &'static Service, head: &Parts, body: &[u8]) -> Result<(Strin
     }
 }
 
-fn write_reply(shape: Shape, operation: &str, reply: Reply, request_id: &str) -> Response {
+fn write_reply(shape: Shape, operation: &str, reply: crate::Reply, request_id: &str) -> Response {
     match shape {
         Shape::Json { version, crc32 } => {
             let body = reply.body.to_string().into_bytes();
@@ -243,12 +247,15 @@ fn finish_json(status: u16, version: &str, crc32: bool, body: Vec<u8>, request_i
 fn finish(status: u16, content_type: &str, body: Vec<u8>, request_id: &str) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(content_type) {
-        headers.insert(header::CONTENT_TYPE, value);
+        response.headers_mut().insert(header::CONTENT_TYPE, value);
     }
+    with_id(response, request_id)
+}
+
+fn with_id(mut response: Response, request_id: &str) -> Response {
     if let Ok(value) = HeaderValue::from_str(request_id) {
-        headers.insert("x-amzn-requestid", value);
+        response.headers_mut().insert("x-amzn-requestid", value);
     }
     response
 }

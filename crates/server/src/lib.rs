@@ -7,8 +7,13 @@
 
 mod app;
 mod call;
+mod cloudformation;
+mod dynamodb;
 mod error;
 mod front;
+mod logs;
+mod own;
+mod pipes;
 mod protocol;
 pub mod services;
 pub mod signature;
@@ -16,5 +21,6 @@ mod sts;
 
 pub use app::{App, Identity};
 pub use call::{Call, Reply};
+pub use cloudformation::Services;
 pub use error::{AwsError, Codes};
 pub use front::{Limits, router};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use crate::{App, AwsError, Call, Reply, sts};
+use crate::{App, AwsError, Call, Reply, cloudformation, dynamodb, logs, pipes, sts};
 
 /// What runs an operation of a service.
 pub type Handler = for<'a> fn(&'a Arc<App>, Call) -> BoxFuture<'a, Result<Reply, AwsError>>;
@@ -56,12 +56,47 @@ pub enum Parameter {
 }
 
 /// All services of this server.
-pub const SERVICES: &[Service] = &[Service {
-    name: "sts",
-    signing_name: "sts",
-    protocol: Protocol::Query { xmlns: "https://sts.amazonaws.com/doc/2011-06-15/", version: "2011-06-15" },
-    call: |app, call| Box::pin(sts::call(app, call)),
-}];
+pub const SERVICES: &[Service] = &[
+    Service {
+        name: "cloudformation",
+        signing_name: "cloudformation",
+        protocol: Protocol::Query {
+            xmlns: "http://cloudformation.amazonaws.com/doc/2010-05-15/",
+            version: "2010-05-15",
+        },
+        call: |app, call| Box::pin(cloudformation::call(app, call)),
+    },
+    Service {
+        name: "dynamodb",
+        signing_name: "dynamodb",
+        protocol: Protocol::Json { target: "DynamoDB_20120810", version: "1.0", crc32: true },
+        call: |app, call| Box::pin(dynamodb::call(app, call)),
+    },
+    Service {
+        name: "streams.dynamodb",
+        signing_name: "dynamodb",
+        protocol: Protocol::Json { target: "DynamoDBStreams_20120810", version: "1.0", crc32: true },
+        call: |app, call| Box::pin(dynamodb::call_streams(app, call)),
+    },
+    Service {
+        name: "logs",
+        signing_name: "logs",
+        protocol: Protocol::Json { target: "Logs_20140328", version: "1.1", crc32: false },
+        call: |app, call| Box::pin(logs::call(app, call)),
+    },
+    Service {
+        name: "pipes",
+        signing_name: "pipes",
+        protocol: Protocol::Rest { routes: pipes::ROUTES },
+        call: |app, call| Box::pin(pipes::call(app, call)),
+    },
+    Service {
+        name: "sts",
+        signing_name: "sts",
+        protocol: Protocol::Query { xmlns: "https://sts.amazonaws.com/doc/2011-06-15/", version: "2011-06-15" },
+        call: |app, call| Box::pin(sts::call(app, call)),
+    },
+];
 
 /// The service with this name.
 pub fn by_name(name: &str) -> Option<&'static Service> {

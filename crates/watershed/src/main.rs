@@ -1,2 +1,31 @@
-//! Serverless health-data architecture in one program.
-fn main() {}
+//! Serverless health-data architecture in one program: the `watershed` command.
+
+mod client;
+mod clock;
+mod commands;
+mod data;
+mod registry;
+mod start;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("WATERSHED_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,datafusion=warn,hyper=warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match commands::run(commands::Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            use std::io::Write as _;
+            // Nobody is left to tell when standard error is closed.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

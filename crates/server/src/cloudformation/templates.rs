@@ -1,0 +1,98 @@
+//! Templates: where their text comes from, and what can be said of one that is not deployed.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use stack::Template;
+
+use super::{refuse, required, text as member};
+use crate::{App, AwsError};
+
+/// Largest template file that is read; the parser's own limit is the same.
+const BYTES_MAX: u64 = 1_048_576;
+
+/// `TemplateBody`, else the file or lake object that `TemplateURL` names: `file:///PATH`, a path, or `s3://BUCKET/KEY`.
+pub(super) async fn text(app: &Arc<App>, input: &Value) -> Result<String, AwsError> {
+    if let Some(body) = member(input, "TemplateBody") {
+        return Ok(body.to_owned());
+    }
+    let Some(url) = member(input, "TemplateURL") else {
+        return Err(refused("Either Template URL or Template Body must be specified."));
+    };
+    let bytes = match url.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) {
+        Some((bucket, key)) => app.objects.get(bucket, key).await.map(|bytes| bytes.to_vec()).ok(),
+        None => file(url.strip_prefix("file://").unwrap_or(url)).await,
+    };
+    bytes
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .ok_or_else(|| refused(format!("template cannot be read. url=`{url}`")))
+}
+
+async fn file(path: &str) -> Option<Vec<u8>> {
+    let about = tokio::fs::metadata(path).await.ok()?;
+    if !about.is_file() || about.len() > BYTES_MAX {
+        return None;
+    }
+    tokio::fs::read(path).await.ok()
+}
+
+pub(super) async fn get(app: &Arc<App>, input: &Value) -> Result<Value, AwsError> {
+    let stack = app.stacks.stack(required(input, "StackName")?).await.map_err(refuse)?;
+    Ok(json!({ "TemplateBody": stack.wanted.template, "StagesAvailable": ["Original", "Processed"] }))
+}
+
+pub(super) async fn validate(app: &Arc<App>, input: &Value) -> Result<Value, AwsError> {
+    let template = Template::parse(&text(app, input).await?).map_err(refuse)?;
+    Ok(
+        json!({ "Description": template.description, "Parameters": parameters(&template), "Capabilities": capabilities(&template) }),
+    )
+}
+
+pub(super) async fn summary(app: &Arc<App>, input: &Value) -> Result<Value, AwsError> {
+    let text = match member(input, "StackName") {
+        Some(name) => app.stacks.stack(name).await.map_err(refuse)?.wanted.template,
+        None => text(app, input).await?,
+    };
+    let template = Template::parse(&text).map_err(refuse)?;
+    let mut kinds: Vec<&str> = template.resources.iter().map(|(_, declared)| declared.kind.as_str()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    Ok(json!({
+        "Description": template.description,
+        "Parameters": parameters(&template),
+        "Capabilities": capabilities(&template),
+        "ResourceTypes": kinds,
+        "Version": "2010-09-09",
+    }))
+}
+
+fn parameters(template: &Template) -> Vec<Value> {
+    template
+        .parameters
+        .iter()
+        .map(|(name, declared)| {
+            json!({
+                "ParameterKey": name,
+                "DefaultValue": declared.get("Default"),
+                "ParameterType": declared.get("Type"),
+                "NoEcho": declared.get("NoEcho").and_then(Value::as_bool).unwrap_or(false),
+                "Description": declared.get("Description"),
+            })
+        })
+        .collect()
+}
+
+/// What a deployment on AWS would ask to be acknowledged.
+fn capabilities(template: &Template) -> Vec<&'static str> {
+    let mut access =
+        template.resources.iter().filter(|(_, declared)| declared.kind.starts_with("AWS::IAM::")).peekable();
+    if access.peek().is_none() {
+        return Vec::new();
+    }
+    let named = access.any(|(_, declared)| declared.properties.get("RoleName").is_some());
+    vec![if named { "CAPABILITY_NAMED_IAM" } else { "CAPABILITY_IAM" }]
+}
+
+fn refused(message: impl Into<String>) -> AwsError {
+    AwsError::new(400, "ValidationError", message)
+}

@@ -1,0 +1,58 @@
+//! The command line: one file per command.
+
+mod credentials;
+mod lake;
+mod serve;
+mod sql;
+mod status;
+
+use std::io::Write as _;
+
+use clap::{Parser, Subcommand};
+
+/// Tables, streams, pipes and a partitioned lake in one program
+#[derive(Parser)]
+#[command(
+    version,
+    about,
+    after_help = "Examples:
+  watershed serve
+  eval \"$(watershed credentials)\" && aws dynamodb list-tables
+  watershed deploy template.yaml --stack site
+  watershed sql \"SELECT count(*) FROM measurements\""
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Serve(serve::Serve),
+    Sql(sql::Sql),
+    Status(status::Status),
+    Credentials(credentials::Show),
+    Lake(lake::Lake),
+}
+
+/// Runs the command asked for.
+///
+/// # Errors
+/// What `main` prints before it exits 1.
+pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Serve(command) => command.run().await,
+        Command::Sql(command) => command.run().await,
+        Command::Status(command) => command.run().await,
+        Command::Credentials(command) => command.run(),
+        Command::Lake(command) => command.run().await,
+    }
+}
+
+/// Writes to standard output; a reader that went away (`| head`) is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,92 @@
+//! `watershed serve`: the server.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use axum::serve::ListenerExt as _;
+use server::{Identity, Limits};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::data::{Data, Running};
+use crate::start;
+
+/// How long running requests may take to end after SIGTERM.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// Run the server until SIGTERM or Ctrl-C
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  watershed serve
+  watershed serve --data /var/lib/watershed --listen 0.0.0.0:4566
+  watershed serve --lake s3://my-lake/prefix --region eu-north-1 --account 123456789012")]
+pub struct Serve {
+    /// Directory of the credentials, and of state and lake unless given
+    #[arg(long, default_value = "./watershed-data")]
+    data: PathBuf,
+    /// The state: a SQLite file or sqlite:PATH [default: DATA/state.db]
+    #[arg(long)]
+    state: Option<String>,
+    /// The lake: a directory or s3://BUCKET/PREFIX [default: DATA/lake]
+    #[arg(long)]
+    lake: Option<String>,
+    /// Address and port; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:4566")]
+    listen: String,
+    /// Region of every resource
+    #[arg(long, default_value = "us-east-1")]
+    region: String,
+    /// Account of every resource, twelve digits
+    #[arg(long, default_value = "000000000000")]
+    account: String,
+}
+
+impl Serve {
+    pub async fn run(self) -> anyhow::Result<()> {
+        let digits = self.account.len() == 12 && self.account.bytes().all(|b| b.is_ascii_digit());
+        ensure!(digits, "--account must be twelve digits");
+        // Before anything else, so that a signal during the start is not lost.
+        let mut terminate = signal(SignalKind::terminate())?;
+        let data = Data::lock(&self.data)?;
+        let under = |name: &str| self.data.join(name).to_string_lossy().into_owned();
+        let state = self.state.clone().unwrap_or_else(|| under("state.db"));
+        let lake = self.lake.clone().unwrap_or_else(|| under("lake"));
+        let identity = Identity { account: self.account.clone(), region: self.region.clone() };
+        let credentials = data.credentials()?;
+        let settings = start::Settings { data: &self.data, state: &state, lake: &lake, identity, credentials };
+        let app = start::open(settings).await?;
+
+        let listener = TcpListener::bind(&self.listen).await;
+        let listener = listener.with_context(|| format!("cannot listen on {}", self.listen))?;
+        let endpoint = format!("http://{}", listener.local_addr()?);
+        let running =
+            Running { endpoint: endpoint.clone(), region: self.region, account: self.account, pid: std::process::id() };
+        data.announce(&running)?;
+        super::print(&format!("watershed is ready at {endpoint}\n"))?;
+
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let router = server::router(app.clone(), Limits::default());
+        let listener = listener.tap_io(|stream| {
+            // Small replies must not wait for more; without it they only come later.
+            let _ = stream.set_nodelay(true);
+        });
+        let serving = axum::serve(listener, router).with_graceful_shutdown(async {
+            let _ = stopped.await;
+        });
+        let mut serving = tokio::spawn(async move { serving.await });
+        tokio::select! {
+            ended = &mut serving => ended?.context("the listener failed")?,
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        tracing::info!("stopping");
+        let _ = stop.send(());
+        if tokio::time::timeout(DRAIN_MAX, serving).await.is_err() {
+            tracing::warn!("requests were still running at the end of the drain");
+        }
+        start::close(&app).await;
+        data.retire();
+        Ok(())
+    }
+}

@@ -1,0 +1,1 @@
+//! The one list where pipe sources and targets meet.
