@@ -4,9 +4,11 @@
 //! writes them to the object store under dynamic prefixes, each record in exactly one file. File formats implement
 //! [`encoder::Encoder`] and are made by the one [`encoder::Encoders`] that the binary passes in.
 
+pub mod catalog;
 pub mod delivery;
 pub mod encoder;
 mod error;
+pub mod format;
 pub mod target;
 
 pub use delivery::{DeliveryStreams, Settings, Status, Step};

@@ -27,6 +27,9 @@ impl Keys {
     fn find<'a>(&self, object: &'a Map<String, Value>, column: &str) -> Option<&'a Value> {
         let key = self.mappings.get(column).map_or(column, String::as_str);
         object.get(key).or_else(|| {
+            if self.case_sensitive && !self.dots_to_underscores {
+                return None;
+            }
             let folded = self.fold(key);
             object.iter().find(|(name, _)| self.fold(name) == folded).map(|(_, value)| value)
         })
@@ -60,16 +63,17 @@ impl Keys {
             DataType::Int16 => integer(value, i64::from(i16::MIN), i64::from(i16::MAX))?,
             DataType::Int32 => integer(value, i64::from(i32::MIN), i64::from(i32::MAX))?,
             DataType::Int64 => integer(value, i64::MIN, i64::MAX)?,
-            DataType::Float32 | DataType::Float64 => {
+            DataType::Float32 => {
+                let number: f32 = scalar(value)?.parse().ok()?;
+                Value::Number(serde_json::Number::from_f64(f64::from(number))?)
+            }
+            DataType::Float64 => {
                 let number: f64 = scalar(value)?.parse().ok()?;
                 Value::Number(serde_json::Number::from_f64(number)?)
             }
             DataType::Decimal128(precision, scale) => decimal(&scalar(value)?, *precision, *scale)?,
             DataType::Timestamp(..) => Value::from(micros(value)?),
-            DataType::Date32 => {
-                let day = value.as_str()?.get(..10)?;
-                NaiveDate::parse_from_str(day, "%Y-%m-%d").ok().map(|d| Value::String(d.to_string()))?
-            }
+            DataType::Date32 => Value::from(days(value.as_str()?)?),
             DataType::Binary => Value::String(hex::encode(value.as_str()?)),
             DataType::List(item) => {
                 let items = value.as_array()?.iter().map(|one| self.value(one, item.data_type()));
@@ -103,11 +107,26 @@ fn integer(value: &Value, min: i64, max: i64) -> Option<Value> {
 fn decimal(text: &str, precision: u8, scale: i8) -> Option<Value> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let significant = whole.trim_start_matches('0');
     let good = !whole.is_empty()
+        && !digits.ends_with('.')
         && (whole.bytes().chain(fraction.bytes())).all(|b| b.is_ascii_digit())
         && fraction.len() <= usize::try_from(scale).ok()?
-        && whole.trim_start_matches('0').len() + usize::try_from(scale).ok()? <= usize::from(precision);
-    good.then(|| Value::String(text.to_owned()))
+        && significant.len() + usize::try_from(scale).ok()? <= usize::from(precision);
+    let sign = if text.starts_with('-') { "-" } else { "" };
+    let (significant, point) =
+        (if significant.is_empty() { "0" } else { significant }, if fraction.is_empty() { "" } else { "." });
+    good.then(|| Value::String(format!("{sign}{significant}{point}{fraction}")))
+}
+
+/// Days since the epoch of `yyyy-MM-dd`, with or without a time after it.
+fn days(text: &str) -> Option<i32> {
+    let (day, rest) = text.split_at_checked(10)?;
+    let dated = day.bytes().enumerate().all(|(at, b)| if matches!(at, 4 | 7) { b == b'-' } else { b.is_ascii_digit() });
+    let day = NaiveDate::parse_from_str(day, "%Y-%m-%d")
+        .ok()
+        .filter(|_| dated && !rest.starts_with(|c: char| c.is_ascii_digit()))?;
+    i32::try_from(day.signed_duration_since(NaiveDate::default()).num_days()).ok()
 }
 
 /// Text as RFC 3339 or `yyyy-MM-dd HH:mm:ss[.f]` in UTC; numbers as epoch seconds, or milliseconds from 10^11 on.

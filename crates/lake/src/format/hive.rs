@@ -1,5 +1,6 @@
 //! Hive column types, as Glue tables name them, as Arrow types (Hive language manual, "Types").
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
@@ -14,7 +15,11 @@ const DEPTH_MAX: usize = 32;
 /// # Errors
 /// `Invalid`, naming the column.
 pub fn schema<'a>(columns: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<SchemaRef, Error> {
+    let mut names = HashSet::new();
     let fields = columns.into_iter().map(|(name, kind)| {
+        if !names.insert(name.to_lowercase()) {
+            return Err(Error::Invalid(format!("two columns have the same name. column=`{name}`")));
+        }
         let kind = column_type(kind).map_err(|_| Error::Invalid(format!("type not supported. column=`{name}`")))?;
         Ok(Field::new(name.to_lowercase(), kind, true))
     });
@@ -46,9 +51,10 @@ fn parse(text: &str, depth: usize) -> Option<DataType> {
         return Some(DataType::Map(Arc::new(entries), false));
     }
     if let Some(members) = inner("struct<", '>') {
+        let mut seen = HashSet::new();
         let members = split(members).into_iter().map(|member| {
             let (name, kind) = member.split_once(':')?;
-            (!name.is_empty()).then_some(())?;
+            (!name.is_empty() && seen.insert(name)).then_some(())?;
             Some(Field::new(name, parse(kind, depth + 1)?, true))
         });
         return Some(DataType::Struct(Fields::from(members.collect::<Option<Vec<_>>>()?)));
@@ -108,7 +114,16 @@ mod tests {
         for good in ["string", "DECIMAL(10, 2)", "array<map<string,struct<a:int,b:array<double>>>>", "date"] {
             assert!(column_type(good).is_ok(), "{good}");
         }
-        for bad in ["", "uniontype<int>", "array<", "map<int,string>", "struct<a>", "decimal(50,1)", "struct<:int>"] {
+        for bad in [
+            "",
+            "uniontype<int>",
+            "array<",
+            "map<int,string>",
+            "struct<a>",
+            "decimal(50,1)",
+            "struct<:int>",
+            "struct<a:int,a:int>",
+        ] {
             assert!(column_type(bad).is_err(), "{bad}");
         }
         assert!(column_type(&"array<".repeat(10_000)).is_err());

@@ -1,4 +1,5 @@
-//! A schema from the records of one file: integers widen to doubles, whatever else differs becomes text.
+//! A schema from the records of one file: integers widen to doubles, whatever else differs (or is larger than a double)
+//! becomes text.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,7 +28,11 @@ impl Shape {
             (shape, Value::Null) => shape,
             (Shape::Nothing | Shape::Bool, Value::Bool(_)) => Shape::Bool,
             (Shape::Nothing | Shape::Int, Value::Number(n)) if n.is_i64() => Shape::Int,
-            (Shape::Nothing | Shape::Int | Shape::Double, Value::Number(_)) => Shape::Double,
+            (Shape::Nothing | Shape::Int | Shape::Double, Value::Number(n))
+                if n.as_f64().is_some_and(f64::is_finite) =>
+            {
+                Shape::Double
+            }
             (Shape::Nothing, Value::Array(items)) => Shape::list(Shape::Nothing, items),
             (Shape::List(item), Value::Array(items)) => Shape::list(*item, items),
             (Shape::Nothing, Value::Object(members)) => Shape::members(BTreeMap::new(), members),

@@ -70,6 +70,11 @@ fn failed(error: impl std::fmt::Display) -> Error {
     Error::Encode(error.to_string())
 }
 
+/// What the decoder and the writer say may quote records.
+fn quiet<E>(_: E) -> Error {
+    Error::Encode("a batch of records that fit the schema".into())
+}
+
 fn refused(message: String) -> RecordError {
     RecordError { code: "DataFormatConversion.MalformedData".into(), message }
 }
@@ -90,8 +95,7 @@ enum State {
     /// Records wait for the end, which alone knows all types.
     Inferred {
         shape: Shape,
-        records: Vec<Map<String, Value>>,
-        bytes: usize,
+        records: Vec<u8>,
     },
 }
 
@@ -132,10 +136,10 @@ impl Columns {
     fn decode(&mut self) -> Result<(), Error> {
         let mut rest = self.staged.as_slice();
         while !rest.is_empty() {
-            let read = self.decoder.decode(rest).map_err(failed)?;
+            let read = self.decoder.decode(rest).map_err(quiet)?;
             rest = rest.get(read..).unwrap_or_default();
-            match self.decoder.flush().map_err(failed)? {
-                Some(batch) => self.writer.write(&batch).map_err(failed)?,
+            match self.decoder.flush().map_err(quiet)? {
+                Some(batch) => self.writer.write(&batch).map_err(quiet)?,
                 None if read == 0 => return Err(Error::Encode("the decoder stopped".into())),
                 None => {}
             }
@@ -158,11 +162,14 @@ impl Parquet {
     /// An empty file; without a schema it is inferred from the records.
     ///
     /// # Errors
-    /// `Encode` for a schema that Parquet cannot hold.
+    /// `Invalid` for a schema without columns, `Encode` for one that Parquet cannot hold.
     pub fn new(schema: Option<SchemaRef>, codec: Codec, keys: Keys) -> Result<Self, Error> {
         let state = match schema {
+            Some(schema) if schema.fields().is_empty() => {
+                return Err(Error::Invalid("the table of the schema has no columns".into()));
+            }
             Some(schema) => State::Typed(Box::new(Columns::new(schema, codec)?)),
-            None => State::Inferred { shape: Shape::default(), records: Vec::new(), bytes: 0 },
+            None => State::Inferred { shape: Shape::default(), records: Vec::new() },
         };
         Ok(Parquet { state, codec, keys })
     }
@@ -173,13 +180,11 @@ impl Encoder for Parquet {
         let parsed = object(record)?;
         match &mut self.state {
             State::Typed(columns) => columns.push(&parsed, &self.keys),
-            State::Inferred { shape, records, bytes } => {
-                let parsed = Value::Object(parsed);
-                shape.widen(&parsed);
-                *bytes += record.len();
-                if let Value::Object(parsed) = parsed {
-                    records.push(parsed);
-                }
+            // A file of only such records would have no column to count its rows by.
+            State::Inferred { .. } if parsed.is_empty() => Err(refused("the record has no members".into())),
+            State::Inferred { shape, records } => {
+                shape.widen(&Value::Object(parsed));
+                records.extend_from_slice(record);
                 Ok(())
             }
         }
@@ -190,18 +195,19 @@ impl Encoder for Parquet {
             State::Typed(columns) => {
                 columns.staged.capacity() + columns.writer.memory_size() + columns.writer.bytes_written()
             }
-            State::Inferred { bytes, .. } => *bytes,
+            State::Inferred { records, .. } => records.capacity(),
         }
     }
 
     fn finish(self: Box<Self>) -> Result<Bytes, Error> {
         match self.state {
             State::Typed(columns) => columns.finish(),
-            State::Inferred { shape, records, .. } => {
+            State::Inferred { shape, records } => {
                 let keys = Keys { case_sensitive: true, ..Keys::default() };
                 let mut columns = Columns::new(shape.schema(), self.codec)?;
-                for record in &records {
-                    columns.push(record, &keys).map_err(|error| Error::Encode(error.message))?;
+                for record in serde_json::Deserializer::from_slice(&records).into_iter() {
+                    let record = record.map_err(|_| Error::Encode("an accepted record is not an object".into()))?;
+                    columns.push(&record, &keys).map_err(|error| Error::Encode(error.message))?;
                 }
                 columns.finish()
             }
@@ -263,18 +269,90 @@ mod tests {
                 r#"{"n":1.234}"#,
             ],
             1,
-            &[r#"{"t":"2024-01-02T03:04:05.123456","d":"2024-01-02","n":"1.25","b":"6869","s":"{\"a\":1}"}"#],
+            &[r#"{"t":"2024-01-02T03:04:05.123456","d":"2024-01-02","n":1.25,"b":"6869","s":"{\"a\":1}"}"#],
         );
     }
 
     #[test]
     fn types_are_inferred_by_widening() {
-        let records = [r#"{"a":1,"b":[1],"c":{"d":true}}"#, r#"{"a":1.5,"b":["x"],"e":null}"#, "5"];
-        let expected = [r#"{"a":1.0,"b":["1"],"c":{"d":true}}"#, r#"{"a":1.5,"b":["x"]}"#];
+        let records = [r#"{"a":1,"b":[1],"c":{"d":true},"h":1}"#, r#"{"a":1.5,"b":["x"],"e":null,"h":1e400}"#, "5"];
+        let expected = [r#"{"a":1.0,"b":["1"],"c":{"d":true},"h":"1"}"#, r#"{"a":1.5,"b":["x"],"h":"1e+400"}"#];
         check(None, &records, 1, &expected);
     }
 
+    #[test]
+    fn rows_without_columns_are_refused() {
+        check(None, &["{}", r#"{"a":null}"#], 1, &["{}"]);
+        assert!(Parquet::new(Some(schema([]).unwrap()), Codec::Snappy, Keys::default()).is_err());
+    }
+
+    #[test]
+    fn extremes_are_refused_or_written_and_harm_nothing_else() {
+        let columns = [
+            ("f", "float"),
+            ("g", "double"),
+            ("d", "date"),
+            ("n", "decimal(5,2)"),
+            ("t", "timestamp"),
+            ("i", "tinyint"),
+        ];
+        let bad = [
+            r#"{"f":1e39}"#,
+            r#"{"g":"NaN"}"#,
+            r#"{"d":"12345-1-23"}"#,
+            r#"{"d":"2024-01-021"}"#,
+            r#"{"n":"1."}"#,
+            r#"{"n":1000}"#,
+            r#"{"t":9223372036854775807}"#,
+            r#"{"i":128}"#,
+        ];
+        let mut records = bad.to_vec();
+        records.extend([
+            r#"{"d":"0001-01-01","n":"00000000000000000000000000000000000000000001"}"#,
+            r#"{"t":"+262142-01-01T00:00:00Z","i":" 1"}"#,
+        ]);
+        check(Some(&columns), &records, bad.len() + 1, &[r#"{"d":"0001-01-01","n":1.00}"#]);
+    }
+
+    fn json() -> impl proptest::strategy::Strategy<Value = Value> {
+        use proptest::prelude::*;
+        let text = prop_oneof![
+            ".*",
+            "[-+]?[0-9]{0,20}[.]?[0-9]{0,4}(e[0-9]{1,3})?",
+            "[0-9]{4,5}-[0-9]{1,2}-[0-9]{1,2}[T ]?([0-9]{2}:){0,2}"
+        ];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            text.prop_map(Value::from)
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::hash_map("[a-lA-L]", inner, 0..4)
+                    .prop_map(|m| Value::Object(m.into_iter().collect())),
+            ]
+        })
+    }
+
     proptest::proptest! {
+        #[test]
+        fn whatever_is_accepted_can_be_written(rows in proptest::collection::vec(proptest::collection::hash_map("[a-lA-L]", json(), 0..6), 1..12)) {
+            let kinds = ["tinyint", "int", "bigint", "float", "double", "decimal(8,3)", "timestamp", "date", "binary", "array<int>", "map<string,double>", "struct<a:int,b:array<string>>"];
+            let columns: Vec<(String, &str)> = ('a'..='l').map(String::from).zip(kinds).collect();
+            let typed = schema(columns.iter().map(|(name, kind)| (name.as_str(), *kind))).unwrap();
+            for schema in [Some(typed), None] {
+                let mut file = Box::new(Parquet::new(schema, Codec::Snappy, Keys::default()).unwrap());
+                let accepted = rows.iter().filter(|row| file.push(serde_json::to_string(row).unwrap().as_bytes()).is_ok()).count();
+                let reader = ParquetRecordBatchReaderBuilder::try_new(file.finish().unwrap()).unwrap().build().unwrap();
+                let found: usize = reader.map(|batch| batch.unwrap().num_rows()).sum();
+                proptest::prop_assert_eq!(found, accepted);
+            }
+        }
+
         #[test]
         fn accepted_records_read_back_equal(rows in proptest::collection::vec((proptest::prelude::any::<i64>(), ".*"), 1..40)) {
             let schema = schema([("id", "bigint"), ("name", "string")]).unwrap();
