@@ -12,7 +12,7 @@ use query::Format;
 use serde_json::{Value, json};
 
 use crate::protocol::json;
-use crate::{App, AwsError};
+use crate::{App, AwsError, Codes};
 
 /// The name in the credential scope.
 pub(crate) const SIGNING_NAME: &str = "watershed";
@@ -53,10 +53,42 @@ async fn sql(app: &Arc<App>, input: &Value) -> Result<Response, AwsError> {
 }
 
 async fn status(app: &Arc<App>) -> Result<Value, AwsError> {
+    let mut pipes = Vec::new();
+    for status in app.pipes.status().await? {
+        let (pipe, counters) = (&status.pipe, &status.counters);
+        pipes.push(json!({
+            "name": pipe.definition.name,
+            "state": pipe.current.as_str(),
+            "reason": pipe.reason,
+            "received": counters.received,
+            "filtered": counters.filtered,
+            "delivered": counters.delivered,
+            "failed": counters.failed,
+            "dead_lettered": counters.dead_lettered,
+            "retries": counters.retries,
+            "gaps": status.gaps.len(),
+            "last_error": counters.last_error,
+        }));
+    }
+    let mut streams = Vec::new();
+    for name in app.delivery.list() {
+        // A stream deleted meanwhile is no longer part of the status.
+        let Ok(status) = app.delivery.describe(&name).await else { continue };
+        streams.push(json!({
+            "name": name,
+            "buffered_records": status.buffered_records,
+            "buffered_bytes": status.buffered_bytes,
+            "delivered_records": status.delivered_records,
+            "delivered_bytes": status.delivered_bytes,
+            "delivered_files": status.delivered_files,
+        }));
+    }
     Ok(json!({
         "account": app.identity.account,
         "region": app.identity.region,
         "buckets": app.objects.buckets().await?,
+        "pipes": pipes,
+        "delivery_streams": streams,
     }))
 }
 
@@ -84,7 +116,9 @@ async fn list(app: &Arc<App>, input: &Value) -> Result<Value, AwsError> {
 }
 
 /// `{"stream": NAME | null}`: returns when what was buffered is delivered.
-async fn flush(_app: &Arc<App>, _input: &Value) -> Result<Value, AwsError> {
+async fn flush(app: &Arc<App>, input: &Value) -> Result<Value, AwsError> {
+    let flushed = app.delivery.flush(input.get("stream").and_then(Value::as_str)).await;
+    flushed.map_err(|error| AwsError::of(&Codes::FIREHOSE, error.kind(), error.to_string()))?;
     Ok(json!({}))
 }
 
