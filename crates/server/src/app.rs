@@ -29,6 +29,7 @@ pub struct App {
     pub tables: table::Tables,
     pub pipes: pipe::Pipes,
     pub delivery: lake::DeliveryStreams,
+    pub catalog: lake::catalog::Catalog,
     pub logs: logs::Logs,
 }
 

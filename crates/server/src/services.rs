@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use crate::{App, AwsError, Call, Reply, cloudformation, dynamodb, logs, pipes, sts};
+use crate::{App, AwsError, Call, Reply, cloudformation, dynamodb, firehose, glue, logs, pipes, sts};
 
 /// What runs an operation of a service.
 pub type Handler = for<'a> fn(&'a Arc<App>, Call) -> BoxFuture<'a, Result<Reply, AwsError>>;
@@ -77,6 +77,18 @@ pub const SERVICES: &[Service] = &[
         signing_name: "dynamodb",
         protocol: Protocol::Json { target: "DynamoDBStreams_20120810", version: "1.0", crc32: true },
         call: |app, call| Box::pin(dynamodb::call_streams(app, call)),
+    },
+    Service {
+        name: "firehose",
+        signing_name: "firehose",
+        protocol: Protocol::Json { target: "Firehose_20150804", version: "1.1", crc32: false },
+        call: |app, call| Box::pin(firehose::call(app, call)),
+    },
+    Service {
+        name: "glue",
+        signing_name: "glue",
+        protocol: Protocol::Json { target: "AWSGlue", version: "1.1", crc32: false },
+        call: |app, call| Box::pin(glue::call(app, call)),
     },
     Service {
         name: "logs",

@@ -4,6 +4,7 @@ mod client;
 mod clock;
 mod commands;
 mod data;
+mod demo;
 mod registry;
 mod start;
 

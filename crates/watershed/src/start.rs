@@ -2,17 +2,23 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
+use event::Clock;
 use object_store::ObjectStore;
 use objects::{Location, Objects};
 use server::{App, Identity};
 
 use crate::clock::SystemClock;
 use crate::data::Credentials;
+use crate::registry;
 
 /// Memory of all SQL queries together.
 const QUERY_BYTES_MAX: usize = 512 << 20;
+
+/// How often old stream records are looked for.
+const TRIM_EVERY: Duration = Duration::from_secs(60);
 
 /// What `serve` was asked for.
 pub struct Settings<'a> {
@@ -32,25 +38,46 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
     let state = state::State::open(&state::Settings::new(state)).with_context(|| format!("--state {state}"))?;
     let objects = Objects::open(lake).with_context(|| format!("--lake {lake}"))?;
     let query = query(data, &objects)?;
-    let clock = Arc::new(SystemClock);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let Identity { region, account } = identity.clone();
+    let tables = table::Tables::open(state.clone(), clock.clone(), &region, &account)?;
+    let logs = logs::Logs::open(state.clone(), clock.clone(), &region, &account)?;
+    let catalog = lake::catalog::Catalog::open(state.clone())?;
+    let encoders = Arc::new(lake::format::Formats { catalog: catalog.clone() });
+    let delivery = lake::Settings::default();
+    let delivery =
+        lake::DeliveryStreams::open(state.clone(), objects.clone(), clock.clone(), encoders, delivery).await?;
+    let registry = registry::registry(tables.clone(), delivery.clone(), logs.clone());
+    let pipes = pipe::Pipes::open(state.clone(), registry, clock.clone(), pipe::Settings::new(&region, &account))?;
     let services = Arc::new(server::Services::default());
-    let place = stack::Environment { account: identity.account.clone(), region: identity.region.clone() };
-    let stacks = stack::Engine::new(state.clone(), services.clone(), clock.clone(), place)?;
-    let app = Arc::new(App {
-        identity,
-        keys: server::signature::Keys::single(credentials.access_key_id, credentials.secret_access_key),
-        clock,
-        objects,
-        query,
-        stacks,
-    });
+    let stacks = stack::Engine::new(state, services.clone(), clock.clone(), stack::Environment { account, region })?;
+    let keys = server::signature::Keys::single(credentials.access_key_id, credentials.secret_access_key);
+    let app = Arc::new(App { identity, keys, clock, objects, query, stacks, tables, pipes, delivery, logs, catalog });
     services.bind(&app);
+    app.pipes.resume().await?;
     app.stacks.resume().await?;
+    tokio::spawn(trim(app.tables.clone()));
     Ok(app)
 }
 
+/// Removes stream records that are older than their retention, as long as the server runs.
+async fn trim(tables: table::Tables) {
+    let mut ticks = tokio::time::interval(TRIM_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = tables.trim().await {
+            tracing::error!(%error, "old stream records were not removed");
+        }
+    }
+}
+
 /// Ends what runs beside requests. What is not finished goes on from its durable position at the next start.
-pub async fn close(_app: &App) {}
+pub async fn close(app: &App) {
+    app.pipes.shutdown().await;
+    if let Err(error) = app.delivery.flush(None).await {
+        tracing::warn!(%error, "buffers were not delivered; they are read again at the next start");
+    }
+}
 
 fn query(data: &Path, objects: &Objects) -> anyhow::Result<query::Engine> {
     let store: Arc<dyn ObjectStore> = match objects.location() {

@@ -113,7 +113,7 @@ fn invalid(message: impl Into<String>) -> AwsError {
     AwsError::new(400, "InvalidArgumentException", message)
 }
 
-fn error(error: lake::Error) -> AwsError {
+pub(crate) fn error(error: lake::Error) -> AwsError {
     match error {
         lake::Error::Version(message) => AwsError::new(400, "ConcurrentModificationException", message),
         error => AwsError::of(&Codes::FIREHOSE, error.kind(), error.to_string()),

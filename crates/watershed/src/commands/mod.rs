@@ -1,6 +1,8 @@
 //! The command line: one file per command.
 
 mod credentials;
+mod demo;
+mod deploy;
 mod lake;
 mod serve;
 mod sql;
@@ -29,6 +31,8 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Deploy(deploy::Deploy),
+    Demo(demo::Demo),
     Sql(sql::Sql),
     Status(status::Status),
     Credentials(credentials::Show),
@@ -42,6 +46,8 @@ enum Command {
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve(command) => command.run().await,
+        Command::Deploy(command) => command.run().await,
+        Command::Demo(command) => command.run().await,
         Command::Sql(command) => command.run().await,
         Command::Status(command) => command.run().await,
         Command::Credentials(command) => command.run(),

@@ -42,6 +42,13 @@ impl Sql {
     }
 }
 
+/// Rows of an answer (JSON lines) as an aligned table.
+pub fn table_of(answer: &[u8]) -> anyhow::Result<String> {
+    let text = std::str::from_utf8(answer)?;
+    let rows: Vec<Map<String, Value>> = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    Ok(table(&rows))
+}
+
 /// A value as it stands in a cell; null is empty.
 fn cell(value: Option<&Value>) -> String {
     match value {
