@@ -1,5 +1,6 @@
 //! Serverless health-data architecture in one program: the `watershed` command.
 
+mod catalog;
 mod client;
 mod clock;
 mod commands;

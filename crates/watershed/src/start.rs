@@ -10,6 +10,7 @@ use object_store::ObjectStore;
 use objects::{Location, Objects};
 use server::{App, Identity};
 
+use crate::catalog::DeclaredTables;
 use crate::clock::SystemClock;
 use crate::data::Credentials;
 use crate::registry;
@@ -37,12 +38,12 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
     let Settings { data, state, lake, identity, credentials } = settings;
     let state = state::State::open(&state::Settings::new(state)).with_context(|| format!("--state {state}"))?;
     let objects = Objects::open(lake).with_context(|| format!("--lake {lake}"))?;
-    let query = query(data, &objects)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let Identity { region, account } = identity.clone();
     let tables = table::Tables::open(state.clone(), clock.clone(), &region, &account)?;
     let logs = logs::Logs::open(state.clone(), clock.clone(), &region, &account)?;
     let catalog = lake::catalog::Catalog::open(state.clone())?;
+    let query = query(data, &objects, catalog.clone())?;
     let encoders = Arc::new(lake::format::Formats { catalog: catalog.clone() });
     let delivery = lake::Settings::default();
     let delivery =
@@ -79,7 +80,7 @@ pub async fn close(app: &App) {
     }
 }
 
-fn query(data: &Path, objects: &Objects) -> anyhow::Result<query::Engine> {
+fn query(data: &Path, objects: &Objects, catalog: lake::catalog::Catalog) -> anyhow::Result<query::Engine> {
     let store: Arc<dyn ObjectStore> = match objects.location() {
         Location::Directory(dir) => Arc::new(object_store::local::LocalFileSystem::new_with_prefix(dir)?),
         Location::Store { store, prefix } => Arc::new(object_store::prefix::PrefixStore::new(store, prefix)),
@@ -88,5 +89,5 @@ fn query(data: &Path, objects: &Objects) -> anyhow::Result<query::Engine> {
     std::fs::create_dir_all(&spill_dir).with_context(|| format!("cannot create {}", spill_dir.display()))?;
     let partitions = std::thread::available_parallelism().map_or(2, usize::from);
     let settings = query::Settings { memory_bytes_max: QUERY_BYTES_MAX, spill_dir, partitions };
-    Ok(query::Engine::new(store, Arc::new(query::NoCatalog), &settings)?)
+    Ok(query::Engine::new(store, Arc::new(DeclaredTables(catalog)), &settings)?)
 }

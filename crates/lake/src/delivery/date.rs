@@ -73,7 +73,7 @@ fn quoted(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, text: &str) -> R
 
 fn field(letter: char, count: usize, at: &DateTime<Tz>, out: &mut String) -> std::fmt::Result {
     let hour = at.hour();
-    let hour12 = if hour % 12 == 0 { 12 } else { hour % 12 };
+    let hour12 = if hour.is_multiple_of(12) { 12 } else { hour % 12 };
     let number = match letter {
         'y' | 'u' if count == 2 => u64::from(at.year().rem_euclid(100).unsigned_abs()),
         'y' | 'u' => u64::from(at.year().unsigned_abs()),

@@ -255,7 +255,7 @@ impl Destination {
         let extension = self.file_extension.as_deref().unwrap_or_default();
         let extension_byte = |b: u8| b.is_ascii_alphanumeric() || b"!-_.*'()".contains(&b);
         if extension.len() > 128
-            || (!extension.is_empty() && !(extension.starts_with('.') && extension.bytes().all(extension_byte)))
+            || !(extension.is_empty() || extension.starts_with('.') && extension.bytes().all(extension_byte))
         {
             return Err(invalid("FileExtension must begin with a dot and hold only 0-9a-zA-Z!-_.*'()"));
         }

@@ -1,5 +1,7 @@
 //! What callers of the state may rely on, on a real SQLite file.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use state::{Error, Settings, State, params, positions};
 
 const STEPS: &[&str] = &["CREATE TABLE note (id BIGINT NOT NULL PRIMARY KEY, body TEXT, raw BLOB);"];

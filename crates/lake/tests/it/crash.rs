@@ -1,0 +1,123 @@
+//! The engine dies between any two steps, its records come again in other cuts: each is in one file, once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use base64::Engine;
+use event::Sequence;
+use lake::{Settings, Step};
+use proptest::prelude::*;
+use serde_json::Value;
+
+use crate::world::{START_MS, World, batch, definition, record};
+
+const SHARDS: [&str; 2] = ["s", "shard-2"];
+
+/// One life of the engine: how its batches are cut, and at which step (of all its flushes) it dies.
+#[derive(Clone, Debug)]
+struct Life {
+    cuts: Vec<u8>,
+    flush_every: u8,
+    dies_at: u64,
+}
+
+fn settings(dies_at: u64) -> Settings {
+    let steps = AtomicU64::new(0);
+    Settings {
+        observer: Some(Arc::new(move |_: Step, _: &str| steps.fetch_add(1, Ordering::SeqCst) + 1 != dies_at)),
+        ..Settings::default()
+    }
+}
+
+/// Reads both shards from their durable positions, as a pipe does; answers true when all is delivered.
+async fn live(world: &World, life: &Life, records: u64, partitions: u64) -> bool {
+    let engine = world.engine(settings(life.dies_at)).await;
+    let _ = engine.create(definition()).await;
+    let mut cuts = life.cuts.iter().cycle();
+    let mut next = BTreeMap::new();
+    for shard in SHARDS {
+        let position = world.position(shard).await;
+        next.insert(shard, (1..=records).find(|n| Sequence::from(*n) > position).unwrap_or(records + 1));
+    }
+    let mut batches = 0u64;
+    while next.values().any(|from| *from <= records) {
+        for shard in SHARDS {
+            let from = next[shard];
+            if from > records {
+                continue;
+            }
+            let to = (from + u64::from(*cuts.next().unwrap()) % 40).min(records);
+            let cut = (from..=to).map(|sequence| record(shard, sequence, partitions)).collect();
+            if engine.deliver("analytics", batch(shard, cut, to)).await.is_err() {
+                return false;
+            }
+            next.insert(shard, to + 1);
+            batches += 1;
+            if batches.is_multiple_of(u64::from(life.flush_every.max(1))) && engine.flush(None).await.is_err() {
+                return false;
+            }
+        }
+    }
+    engine.flush(None).await.is_ok()
+}
+
+async fn check(lives: Vec<Life>, records: u64, partitions: u64) {
+    let world = World::new();
+    let calm = Life { cuts: vec![17], flush_every: 3, dies_at: 0 };
+    let mut complete = false;
+    for life in lives.iter().chain([&calm]) {
+        complete = live(&world, life, records, partitions).await;
+    }
+    assert!(complete, "the last life ends");
+
+    let mut seen: BTreeMap<String, u64> = BTreeMap::new();
+    for (key, lines) in world.lines("data/").await {
+        for line in lines {
+            let site = line["site"].as_str().unwrap();
+            assert!(key.starts_with(&format!("data/site={site}/")), "{key} holds {line}");
+            *seen.entry(line["id"].as_str().unwrap().into()).or_default() += 1;
+        }
+    }
+    for line in world.lines("errors/processing-failed/").await.into_values().flatten() {
+        let raw = base64::engine::general_purpose::STANDARD.decode(line["rawData"].as_str().unwrap()).unwrap();
+        let record: Value = serde_json::from_slice(&raw).unwrap();
+        assert!(line["arrivalTimestamp"].as_i64().unwrap() > START_MS);
+        *seen.entry(record["id"].as_str().unwrap().into()).or_default() += 1;
+    }
+    let expected: BTreeMap<String, u64> =
+        SHARDS.iter().flat_map(|shard| (1..=records).map(move |n| (format!("{shard}/{n}"), 1))).collect();
+    assert_eq!(seen, expected);
+    for shard in SHARDS {
+        assert_eq!(world.position(shard).await, Sequence::from(records), "nothing is read again");
+    }
+}
+
+fn run(lives: Vec<Life>, records: u64, partitions: u64) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(check(lives, records, partitions));
+}
+
+#[test]
+fn dying_at_every_step_of_the_first_flushes_loses_and_doubles_nothing() {
+    for dies_at in 1..=12 {
+        let life = |cut| Life { cuts: vec![cut], flush_every: 2, dies_at };
+        run(vec![life(9), life(14)], 60, 3);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn any_cuts_and_any_crashes_give_each_record_once(
+        lives in proptest::collection::vec(
+            (proptest::collection::vec(any::<u8>(), 1..8), 1u8..8, 1u64..40)
+                .prop_map(|(cuts, flush_every, dies_at)| Life { cuts, flush_every, dies_at }),
+            0..5,
+        ),
+        records in 1u64..150,
+        partitions in 1u64..6,
+    ) {
+        run(lives, records, partitions);
+    }
+}
