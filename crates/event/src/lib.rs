@@ -1,6 +1,6 @@
 //! The record that flows between sources, pipes and targets, and the contracts they keep.
 //!
-//! Everything that changes is a stream of records with a durable [`Position`]. A [`Source`] is read, a
+//! Everything that changes is a stream of records with a durable position. A [`Source`] is read, a
 //! [`Target`] is written; the pipe runtime between them knows neither service. This crate does no I/O.
 
 mod arn;

@@ -1,6 +1,6 @@
 //! One HTTP port: AWS protocols, signatures, wire shapes.
 //!
-//! A request goes through [`serve`](front): limits, routing, signature, protocol, then the one function of its
+//! A request goes through `front`: limits, routing, signature, protocol, then the one function of its
 //! service. Every service is one row of [`services::SERVICES`]; whatever its protocol, it is called with a [`Call`]
 //! (operation and JSON input) and answers a [`Reply`] or an [`AwsError`]. This crate holds the wire structs; the
 //! services themselves live in crates that know no HTTP.

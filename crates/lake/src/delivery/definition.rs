@@ -1,7 +1,7 @@
 //! A delivery stream's definition, in the shape of `CreateDeliveryStream` (Firehose API reference).
 //!
 //! Members that are not known are refused by name. What the service has and this product cannot do yet is refused in
-//! [`Destination::check`]; nothing is ignored silently but encryption, roles and logging, which are kept and shown.
+//! `Destination::check`; nothing is ignored silently but encryption, roles and logging, which are kept and shown.
 
 use std::collections::BTreeMap;
 
