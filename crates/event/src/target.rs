@@ -1,8 +1,10 @@
 //! What a pipe writes to.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
-use crate::{Batch, Error};
+use crate::{Batch, Error, Record, Sequence};
 
 /// One record of a batch that the target did not take.
 #[derive(Clone, Debug)]
@@ -41,4 +43,20 @@ pub trait Target: Send + Sync {
     /// # Errors
     /// The whole batch failed, nothing was taken. `Invalid`, `Denied` and `NotFound` stop the pipe, others are retried.
     async fn deliver(&self, batch: Batch) -> Result<Receipt, Error>;
+
+    /// Delivers records that have no position: from a rule, a schedule, a queue. Each stands for itself (a function is
+    /// called once a record, asynchronously). Answers when the effect is durable; a repeat may double it.
+    ///
+    /// A target that answers [`Receipt::Owned`] to batches must implement this.
+    ///
+    /// # Errors
+    /// As [`Target::deliver`].
+    async fn send(&self, records: Vec<Record>) -> Result<Vec<Failure>, Error> {
+        let nobody: Arc<str> = Arc::from("");
+        let batch = Batch { consumer: nobody.clone(), shard: nobody, records, through: Sequence::ZERO };
+        match self.deliver(batch).await? {
+            Receipt::Delivered(failures) => Ok(failures),
+            Receipt::Owned => Err(Error::new(crate::Kind::Internal, "the target takes no records without a position")),
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! A delivery stream as a pipe's target.
 
 use async_trait::async_trait;
-use event::{Batch, Receipt, Target};
+use event::{Batch, Failure, Receipt, Record, Target};
 
 use crate::DeliveryStreams;
 
@@ -27,5 +27,10 @@ impl Target for DeliveryTarget {
     async fn deliver(&self, batch: Batch) -> Result<Receipt, event::Error> {
         self.streams.deliver(&self.name, batch).await?;
         Ok(Receipt::Owned)
+    }
+
+    async fn send(&self, records: Vec<Record>) -> Result<Vec<Failure>, event::Error> {
+        self.streams.put_records(&self.name, records.into_iter().map(|record| record.data).collect()).await?;
+        Ok(Vec::new())
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use event::{Arn, Batch, Error, Kind, Receipt, Record};
+use event::{Arn, Batch, Error, Failure, Kind, Receipt, Record};
 use serde_json::Value;
 use state::params;
 
@@ -77,6 +77,23 @@ impl event::Target for LogGroup {
             })
             .await?;
         Ok(Receipt::Owned)
+    }
+
+    async fn send(&self, records: Vec<Record>) -> Result<Vec<Failure>, Error> {
+        let (group, now_ms) = (self.group.clone(), self.logs.clock.now_ms());
+        // Without a stream of its own, a sender has no name: all such events share one.
+        let stream = self.stream.clone().unwrap_or_else(|| "events".into());
+        self.logs
+            .state
+            .write(move |tx| {
+                let horizon = groups::horizon(tx, &group, now_ms)?;
+                let inputs: Vec<Input> = records.iter().map(input).collect();
+                streams::ensure(tx, &group, &stream, now_ms)?;
+                events::insert(tx, &group, &stream, &inputs, now_ms)?;
+                events::sweep(tx, &group, horizon)
+            })
+            .await?;
+        Ok(Vec::new())
     }
 }
 

@@ -1,14 +1,13 @@
 //! The pipe runtime: source, filter, template, target, with the lifecycle of EventBridge Pipes.
 //!
 //! [`Pipes`] keeps definitions in the state and runs one worker per running pipe. The crate knows no service: what a
-//! pipe reads and writes comes from a [`Registry`] of factories that the binary fills. A worker resumes each shard from
+//! pipe reads and writes comes from a [`event::Registry`] of factories that the binary fills. A worker resumes each shard from
 //! `state::positions` under the consumer `pipe/NAME/CREATION`, so a record is delivered once per durable position.
 
 mod counters;
 mod definition;
 mod error;
 mod lifecycle;
-mod registry;
 mod runtime;
 mod store;
 
@@ -16,6 +15,5 @@ pub use counters::{Counters, Snapshot};
 pub use definition::{Definition, DesiredState, OnFailure, StartingPosition, StreamParameters, Update};
 pub use error::Error;
 pub use lifecycle::{Filter, Listing, Pipes, Settings, Status};
-pub use registry::{Registry, SourceFactory, TargetFactory};
 pub use runtime::GapPolicy;
 pub use store::{CurrentState, Gap, Pipe};

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use event::{Clock, Kind};
+use event::{Clock, Kind, Registry};
 use serde_json::{Map, Value};
 use state::State;
 use tokio::sync::watch;
@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::runtime::{self, Outcome, Transform, Work};
 use crate::store::{self, CurrentState, Gap, Pipe};
-use crate::{Counters, Definition, DesiredState, Error, GapPolicy, Registry, Snapshot, Update};
+use crate::{Counters, Definition, DesiredState, Error, GapPolicy, Snapshot, Update};
 
 /// How long a worker may finish its deliveries before it is cut off, which costs nothing but a repeat.
 const STOP_GRACE: Duration = Duration::from_secs(10);

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use event::{Arn, Error, Source, Target};
+use event::{Arn, Error, Factory, Registry, Source, Target};
 use lake::DeliveryStreams;
 use lake::target::DeliveryTarget;
 use logs::Logs;
-use pipe::{Registry, SourceFactory, TargetFactory};
 use serde_json::Value;
 use table::Tables;
 use table::source::StreamSource;
@@ -21,7 +20,7 @@ pub fn registry(tables: Tables, delivery: DeliveryStreams, logs: Logs) -> Regist
 struct TableStreams(Tables);
 
 #[async_trait]
-impl SourceFactory for TableStreams {
+impl Factory<dyn Source> for TableStreams {
     fn accepts(&self, arn: &Arn) -> bool {
         arn.service == "dynamodb" && arn.resource.contains("/stream/")
     }
@@ -38,7 +37,7 @@ impl SourceFactory for TableStreams {
 struct Deliveries(DeliveryStreams);
 
 #[async_trait]
-impl TargetFactory for Deliveries {
+impl Factory<dyn Target> for Deliveries {
     fn accepts(&self, arn: &Arn) -> bool {
         arn.service == "firehose" && arn.resource_name("deliverystream/").is_some()
     }
@@ -54,7 +53,7 @@ impl TargetFactory for Deliveries {
 struct LogGroups(Logs);
 
 #[async_trait]
-impl TargetFactory for LogGroups {
+impl Factory<dyn Target> for LogGroups {
     fn accepts(&self, arn: &Arn) -> bool {
         logs::target::group_of(arn).is_some()
     }

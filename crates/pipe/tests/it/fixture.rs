@@ -10,7 +10,7 @@ use event::{
     Arn, Batch, Clock, Cursor, Error, Failure, Kind, ManualClock, Page, Receipt, Record, Sequence, Shard, Source,
     Start, Target,
 };
-use pipe::{GapPolicy, Pipes, Registry, Settings, SourceFactory, TargetFactory};
+use pipe::{GapPolicy, Pipes, Settings};
 use serde_json::{Value, json};
 use state::State;
 use tokio::sync::Notify;
@@ -238,7 +238,7 @@ impl Source for View {
 }
 
 #[async_trait]
-impl SourceFactory for Sources {
+impl event::Factory<dyn event::Source> for Sources {
     fn accepts(&self, arn: &Arn) -> bool {
         arn.service == "dynamodb"
     }
@@ -251,7 +251,7 @@ impl SourceFactory for Sources {
 }
 
 #[async_trait]
-impl TargetFactory for Targets {
+impl event::Factory<dyn event::Target> for Targets {
     fn accepts(&self, arn: &Arn) -> bool {
         arn.service == self.1
     }
@@ -287,7 +287,7 @@ impl World {
 
     /// A new process on the same state.
     pub async fn pipes(&self) -> Pipes {
-        let registry = Registry::default()
+        let registry = event::Registry::default()
             .source(Sources(self.stream.clone()))
             .target(Targets(self.sink.clone(), "firehose"))
             .target(Targets(self.dead.clone(), "sqs"));

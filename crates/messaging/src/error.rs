@@ -1,0 +1,40 @@
+//! What a queue, a bus or a schedule could not do.
+
+use event::Kind;
+
+/// Errors of this crate. Messages name resources, members and sizes, never the content of messages or events.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request can never succeed as it is.
+    #[error("{0}")]
+    Invalid(String),
+    /// The named resource does not exist.
+    #[error("{0}")]
+    NotFound(String),
+    /// It exists already with other attributes, or changed meanwhile.
+    #[error("{0}")]
+    Conflict(String),
+    #[error("state failed")]
+    State(#[from] state::Error),
+    #[error("stored {0} is damaged")]
+    Corrupt(&'static str),
+}
+
+impl Error {
+    /// What the caller should do.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Error::Invalid(_) => Kind::Invalid,
+            Error::NotFound(_) => Kind::NotFound,
+            Error::Conflict(_) => Kind::Conflict,
+            Error::State(_) => Kind::Unavailable,
+            Error::Corrupt(_) => Kind::Corrupt,
+        }
+    }
+}
+
+impl From<Error> for event::Error {
+    fn from(error: Error) -> Self {
+        event::Error::new(error.kind(), error.to_string()).with_source(error)
+    }
+}
