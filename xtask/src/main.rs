@@ -1,5 +1,6 @@
 //! `cargo xtask`: checks and measures this workspace.
 
+mod cargo;
 mod crash;
 mod tidy;
 
