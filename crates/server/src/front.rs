@@ -4,15 +4,16 @@
 //! own paths come first. A request is authenticated before its body is decoded.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
@@ -30,11 +31,30 @@ pub struct Limits {
     pub header_bytes_max: usize,
     /// Requests worked on at once; more wait.
     pub requests_max: usize,
+    /// Connections at once; more wait to be accepted.
+    pub connections_max: usize,
+    /// How long a connection may take to send a request's head, and how long it may stay idle.
+    pub head_time_max: Duration,
+    /// How long a request's body may take to arrive.
+    pub body_time_max: Duration,
+    /// How long requests may take to end when the server stops.
+    pub drain_time_max: Duration,
 }
+
+/// Bytes of a body that is too large which are read all the same, so that its sender reads the answer and not a reset.
+const DISCARDED_BYTES_MAX: usize = 64 << 20;
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { body_bytes_max: 16 << 20, header_bytes_max: 32 << 10, requests_max: 512 }
+        Limits {
+            body_bytes_max: 16 << 20,
+            header_bytes_max: 32 << 10,
+            requests_max: 512,
+            connections_max: 4096,
+            head_time_max: Duration::from_secs(60),
+            body_time_max: Duration::from_secs(60),
+            drain_time_max: Duration::from_secs(10),
+        }
     }
 }
 
@@ -44,7 +64,7 @@ struct Front {
     permits: Semaphore,
 }
 
-/// The whole port as a router, to be served by `axum::serve`.
+/// The whole port as a router, to be served by [`serve`](crate::serve).
 pub fn router(app: Arc<App>, limits: Limits) -> Router {
     let permits = Semaphore::new(limits.requests_max);
     Router::new().fallback(handle).with_state(Arc::new(Front { app, limits, permits }))
@@ -108,10 +128,12 @@ fn fallback_shape(head: &Parts) -> Shape {
     let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if content_type.starts_with("application/x-www-form-urlencoded") {
         Shape::Xml { xmlns: "https://aws.amazon.com/" }
-    } else if content_type.ends_with("1.1") {
+    } else if content_type.starts_with("application/x-amz-json-1.1") {
         Shape::Json { version: "1.1", crc32: false }
-    } else {
+    } else if target(head).is_some() || content_type.starts_with("application/x-amz-json") {
         Shape::Json { version: "1.0", crc32: false }
+    } else {
+        Shape::Rest
     }
 }
 
@@ -129,8 +151,8 @@ async fn run(
         let message = format!("the request's headers are too large. bytes_max={}", front.limits.header_bytes_max);
         return Err(AwsError::new(431, "RequestHeaderFieldsTooLarge", message));
     }
+    let body = read(head, body, &front.limits).await?;
     let claim = claim?;
-    let body = read(body, front.limits.body_bytes_max).await?;
     signature::verify(&claim, &front.app.keys, front.app.clock.now_ms(), head, &body)?;
     if service.is_none() && claim.service == own::SIGNING_NAME {
         return own::call(&front.app, head, &body).await;
@@ -149,15 +171,47 @@ async fn run(
     Ok(write_reply(shape, &operation, reply, request_id))
 }
 
-async fn read(body: Body, bytes_max: usize) -> Result<Bytes, AwsError> {
-    match Limited::new(body, bytes_max).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            let message = format!("the request body is too large. bytes_max={bytes_max}");
-            Err(AwsError::new(413, "RequestEntityTooLargeException", message))
-        }
-        Err(_) => Err(AwsError::serialization("the request body ended early")),
+/// The whole body, within the limits.
+async fn read(head: &Parts, body: Body, limits: &Limits) -> Result<Bytes, AwsError> {
+    let bytes_max = limits.body_bytes_max;
+    let too_large = || {
+        let message = format!("the request body is too large. bytes_max={bytes_max}");
+        AwsError::new(413, "RequestEntityTooLargeException", message)
+    };
+    let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let declared: usize = header(header::CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or_default();
+    let waits = header(header::EXPECT).is_some_and(|expect| expect.eq_ignore_ascii_case("100-continue"));
+    // Who waits to be told to go on is told not to; who sends already is listened to, within reason.
+    if declared > bytes_max && (waits || declared > DISCARDED_BYTES_MAX) {
+        return Err(too_large());
     }
+    match tokio::time::timeout(limits.body_time_max, collect(body, bytes_max)).await {
+        Ok(body) => body?.ok_or_else(too_large),
+        Err(_) => {
+            let message = format!("the request body did not arrive in time. time_max={:?}", limits.body_time_max);
+            Err(AwsError::new(408, "RequestTimeoutException", message))
+        }
+    }
+}
+
+/// The bytes of a body; nothing when there are more than `bytes_max`.
+async fn collect(mut body: Body, bytes_max: usize) -> Result<Option<Bytes>, AwsError> {
+    let mut bytes = BytesMut::new();
+    let mut discarded = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| AwsError::serialization("the request body ended early"))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if discarded == 0 && bytes.len() + data.len() <= bytes_max {
+            bytes.extend_from_slice(&data);
+            continue;
+        }
+        bytes = BytesMut::new();
+        discarded += data.len();
+        if discarded > DISCARDED_BYTES_MAX {
+            break;
+        }
+    }
+    Ok((discarded == 0).then(|| bytes.freeze()))
 }
 
 fn decode(service: &'static Service, head: &Parts, body: &[u8]) -> Result<(String, Value), AwsError> {

@@ -1,6 +1,6 @@
 //! One HTTP port: AWS protocols, signatures, wire shapes.
 //!
-//! A request goes through `front`: limits, routing, signature, protocol, then the one function of its
+//! Connections are taken by `listen`. A request goes through `front`: limits, routing, signature, protocol, then the one function of its
 //! service. Every service is one row of [`services::SERVICES`]; whatever its protocol, it is called with a [`Call`]
 //! (operation and JSON input) and answers a [`Reply`] or an [`AwsError`]. This crate holds the wire structs; the
 //! services themselves live in crates that know no HTTP.
@@ -13,6 +13,7 @@ mod error;
 mod firehose;
 mod front;
 mod glue;
+mod listen;
 mod logs;
 mod own;
 mod pipes;
@@ -26,3 +27,4 @@ pub use call::{Call, Reply};
 pub use cloudformation::Services;
 pub use error::{AwsError, Codes};
 pub use front::{Limits, router};
+pub use listen::serve;

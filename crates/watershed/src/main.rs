@@ -9,6 +9,7 @@ mod demo;
 mod registry;
 mod start;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -20,7 +21,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 async fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_env("WATERSHED_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,datafusion=warn,hyper=warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
     match commands::run(commands::Cli::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

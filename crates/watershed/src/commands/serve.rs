@@ -1,19 +1,14 @@
 //! `watershed serve`: the server.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use axum::serve::ListenerExt as _;
 use server::{Identity, Limits};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::data::{Data, Running};
 use crate::start;
-
-/// How long running requests may take to end after SIGTERM.
-const DRAIN_MAX: Duration = Duration::from_secs(10);
 
 /// Run the server until SIGTERM or Ctrl-C
 #[derive(clap::Args)]
@@ -65,26 +60,16 @@ impl Serve {
         data.announce(&running)?;
         super::print(&format!("watershed is ready at {endpoint}\n"))?;
 
-        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let router = server::router(app.clone(), Limits::default());
-        let listener = listener.tap_io(|stream| {
-            // Small replies must not wait for more; without it they only come later.
-            let _ = stream.set_nodelay(true);
-        });
-        let serving = axum::serve(listener, router).with_graceful_shutdown(async {
-            let _ = stopped.await;
-        });
-        let mut serving = tokio::spawn(async move { serving.await });
-        tokio::select! {
-            ended = &mut serving => ended?.context("the listener failed")?,
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
-        tracing::info!("stopping");
-        let _ = stop.send(());
-        if tokio::time::timeout(DRAIN_MAX, serving).await.is_err() {
-            tracing::warn!("requests were still running at the end of the drain");
-        }
+        let limits = Limits::default();
+        let router = server::router(app.clone(), limits.clone());
+        let told = async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            tracing::info!("stopping");
+        };
+        server::serve(listener, router, limits, told).await;
         start::close(&app).await;
         data.retire();
         Ok(())
