@@ -12,6 +12,7 @@ mod commit;
 mod consumer;
 pub mod date;
 pub mod definition;
+mod destination;
 mod engine;
 pub mod errors;
 mod intake;
@@ -19,6 +20,8 @@ pub mod name;
 pub mod partition;
 pub mod plan;
 pub mod prefix;
+mod processing;
+pub mod processors;
 mod spool;
 mod store;
 mod stream;
@@ -34,6 +37,7 @@ use state::State;
 
 use self::definition::{Definition, Stored, Tag};
 use self::engine::Inner;
+use self::processors::{NoFunctions, Processors};
 use crate::Error;
 use crate::encoder::Encoders;
 
@@ -62,12 +66,14 @@ pub struct Settings {
     pub buffer_bytes_max: usize,
     /// Files written at the same time, default 4.
     pub flushes_max: usize,
+    /// What runs `Lambda` processors, default [`NoFunctions`].
+    pub processors: Arc<dyn Processors>,
     pub observer: Option<Observer>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { buffer_bytes_max: 256 << 20, flushes_max: 4, observer: None }
+        Settings { buffer_bytes_max: 256 << 20, flushes_max: 4, processors: Arc::new(NoFunctions), observer: None }
     }
 }
 
@@ -123,7 +129,8 @@ impl DeliveryStreams {
         let id = format!("{name}-{now_ms:x}-{}", inner.unique());
         let stored = Stored { id, definition, version: 1, created_ms: now_ms, updated_ms: None, tags };
         let stream = inner.build(stored.clone())?;
-        inner.objects.create_bucket(stored.definition.destination.bucket()).await?;
+        let compiled = stream.live().compiled.clone();
+        inner.create_buckets(&compiled).await?;
         let row = stored.clone();
         inner
             .state
@@ -190,8 +197,8 @@ impl DeliveryStreams {
         inner.encoders.check(&stored.definition.destination)?;
         stored.version += 1;
         stored.updated_ms = Some(inner.clock.now_ms());
-        let compiled = Arc::new(stream::Compiled::new(&stored)?);
-        inner.objects.create_bucket(stored.definition.destination.bucket()).await?;
+        let compiled = Arc::new(stream::Compiled::new(&stored, &*inner.settings.processors)?);
+        inner.create_buckets(&compiled).await?;
         inner.drain(&stream).await?;
         self.save(&stored).await?;
         stream.replace(stored.clone(), Some(compiled));

@@ -3,32 +3,39 @@
 use std::collections::BTreeMap;
 
 use event::{Record, Sequence};
+use serde_json::Value;
 
-use super::errors;
-use super::partition::{Keys, Unpartitioned};
+use super::errors::{self, ErrorType};
+use super::partition::Keys;
 use super::plan::{Plan, Range, Ranges};
+use super::processors::Placement;
 use crate::encoder::Encoder;
 
 /// Which buffer: the text is the key of its rows in the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Partition {
     Data(Keys),
+    /// Source records as they came.
+    Backup,
     /// Records that have no partition.
-    Failed,
+    Failed(ErrorType),
 }
 
 impl Partition {
     pub fn id(&self) -> String {
         match self {
             Partition::Data(keys) => format!("d{}", serde_json::to_string(keys).unwrap_or_default()),
-            Partition::Failed => "e".into(),
+            Partition::Backup => "b".into(),
+            Partition::Failed(ErrorType::Processing) => "e".into(),
+            Partition::Failed(kind) => format!("e{}", kind.as_str()),
         }
     }
 
     pub fn from_id(id: &str) -> Option<Partition> {
-        match id.strip_prefix('d') {
-            Some(keys) => serde_json::from_str(keys).ok().map(Partition::Data),
-            None => (id == "e").then_some(Partition::Failed),
+        match (id, id.strip_prefix('d')) {
+            (_, Some(keys)) => serde_json::from_str(keys).ok().map(Partition::Data),
+            ("b", _) => Some(Partition::Backup),
+            _ => ErrorType::ALL.into_iter().map(Partition::Failed).find(|partition| partition.id() == id),
         }
     }
 }
@@ -81,19 +88,18 @@ impl Buffer {
         plan.ranges().get(shard).is_some_and(|range| sequence <= range.last)
     }
 
-    pub fn push(&mut self, shard: &str, batch: u64, record: &Record, failed: Option<&Unpartitioned>) {
-        match (failed, &mut self.encoder) {
+    /// Adds a piece of a record. `table` is what error objects of the format conversion name.
+    pub fn push(&mut self, shard: &str, batch: u64, record: &Record, piece: &Placement, table: Option<&Value>) {
+        match (&piece.failure, &mut self.encoder) {
             (None, Some(encoder)) => {
-                if let Err(error) = encoder.push(&record.data) {
-                    errors::append(&mut self.rejected, &error.code, &error.message, record.at_ms, &record.data);
+                if let Err(error) = encoder.push(&piece.data) {
+                    errors::append_conversion(&mut self.rejected, &error, record, piece.part, &piece.data, table);
                 }
             }
-            (Some(failure), _) => {
-                errors::append(&mut self.rejected, failure.code, &failure.message, record.at_ms, &record.data);
-            }
+            (Some(failure), _) => failure.append(&mut self.rejected, record.at_ms),
             (None, None) => {}
         }
-        self.raw_bytes += record.data.len() as u64;
+        self.raw_bytes += piece.data.len() as u64;
         self.records += 1;
         self.oldest_ms = self.oldest_ms.min(record.at_ms);
         if let Some(range) = self.ranges.get_mut(shard) {
@@ -112,8 +118,8 @@ impl Buffer {
     /// The error type of the rejected records.
     pub fn error_type(&self) -> &'static str {
         match self.partition {
-            Partition::Data(_) => errors::FORMAT_CONVERSION_FAILED,
-            Partition::Failed => errors::PROCESSING_FAILED,
+            Partition::Data(_) | Partition::Backup => ErrorType::FormatConversion.as_str(),
+            Partition::Failed(kind) => kind.as_str(),
         }
     }
 }

@@ -39,12 +39,14 @@ impl Inner {
         }
         let now_ms = self.clock.now_ms();
         let mut live = stream.live();
-        let (interval_ms, size) = (live.compiled.interval_ms, live.compiled.size_bytes);
+        let compiled = live.compiled.clone();
         for (name, consumer) in &mut live.consumers {
             for (part, slot) in consumer.slots.iter_mut().filter(|(_, slot)| slot.flushing.is_none()) {
                 let next = if slot.repeated.is_some() { &mut slot.repeated } else { &mut slot.open };
                 let due = |buffer: &Buffer| {
-                    buffer.due || buffer.raw_bytes >= size || now_ms - buffer.opened_ms >= interval_ms
+                    let output = compiled.output(&buffer.partition);
+                    let old = now_ms - buffer.opened_ms >= output.interval_ms;
+                    buffer.due || old || buffer.raw_bytes >= output.size_bytes
                 };
                 if !next.as_ref().is_some_and(due) {
                     continue;
@@ -108,7 +110,7 @@ impl Inner {
         let live = stream.live();
         let mut plan = buffer.repeats.take().unwrap_or_else(|| {
             let mut plan = Plan {
-                bucket: live.stored.definition.destination.bucket().to_owned(),
+                bucket: live.compiled.output(&buffer.partition).destination.bucket().to_owned(),
                 objects: Vec::new(),
                 ranges: Vec::new(),
                 records: buffer.records,
@@ -134,15 +136,16 @@ impl Inner {
         let identity = Identity::new(consumer, part, &plan.ranges());
         let keys = match &buffer.partition {
             Partition::Data(keys) => keys.as_slice(),
-            Partition::Failed => &[],
+            Partition::Backup | Partition::Failed(_) => &[],
         };
         let random = identity.random();
         let values = Values { keys, at_ms: plan.at_ms, random: &random, error_type: "" };
-        let definition = &live.stored.definition;
-        let extension = definition.destination.file_extension.as_deref();
-        let extension = extension.unwrap_or_else(|| self.encoders.extension(&definition.destination));
-        let name = identity.object(&definition.delivery_stream_name, plan.version, plan.at_ms, extension);
-        format!("{}{name}", live.compiled.data.render(&values))
+        let output = live.compiled.output(&buffer.partition);
+        let extension = output.destination.file_extension.as_deref().filter(|extension| !extension.is_empty());
+        let extension = extension.unwrap_or_else(|| self.encoders.extension(&output.destination));
+        let stream = &live.stored.definition.delivery_stream_name;
+        let name = identity.object(stream, plan.version, plan.at_ms, extension);
+        format!("{}{name}", output.data.render(&values))
     }
 
     /// One try of all steps; every step may be repeated.
@@ -250,7 +253,7 @@ fn error_key(live: &Live, consumer: &str, part: &str, buffer: &Buffer, plan: &Pl
     let random = identity.random();
     let values = Values { keys: &[], at_ms: plan.at_ms, random: &random, error_type: buffer.error_type() };
     let name = identity.object(&live.stored.definition.delivery_stream_name, plan.version, plan.at_ms, "");
-    format!("{}{name}", live.compiled.error.render(&values))
+    format!("{}{name}", live.compiled.main.error.render(&values))
 }
 
 /// Where the shards of a flush will stand once it is committed.

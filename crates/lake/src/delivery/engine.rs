@@ -11,7 +11,7 @@ use state::State;
 use tokio::sync::{Notify, Semaphore};
 
 use super::definition::Stored;
-use super::stream::Stream;
+use super::stream::{Compiled, Stream};
 use super::{Settings, Step, spool, store};
 use crate::Error;
 use crate::encoder::Encoders;
@@ -182,7 +182,14 @@ impl Inner {
     }
 
     pub fn build(&self, stored: Stored) -> Result<Arc<Stream>, Error> {
-        Ok(Arc::new(Stream::new(stored)?))
+        Ok(Arc::new(Stream::new(stored, &*self.settings.processors)?))
+    }
+
+    pub async fn create_buckets(&self, compiled: &Compiled) -> Result<(), Error> {
+        for bucket in compiled.buckets() {
+            self.objects.create_bucket(bucket).await?;
+        }
+        Ok(())
     }
 
     pub fn add(&self, stream: Arc<Stream>) {

@@ -3,20 +3,27 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use event::{Batch, Sequence};
+use event::{Batch, Record, Sequence};
 
 use super::buffer::{Buffer, Partition};
 use super::consumer::{Consumer, Shard};
 use super::engine::Inner;
-use super::partition::Unpartitioned;
+use super::processors::Placement;
 use super::store;
-use super::stream::{Live, Stream};
+use super::stream::{Compiled, Live, Stream};
 use crate::Error;
 
-type Placed = (Partition, String, Option<Unpartitioned>);
+/// A run of consecutive records on their way in.
+struct Run<'a> {
+    batch: &'a Batch,
+    records: &'a [Record],
+    /// Everything up to here is in this run or an earlier one.
+    through: Sequence,
+}
 
 impl Inner {
-    /// Takes a batch into buffers, all of it or (on an error) nothing.
+    /// Takes a batch into buffers. On an error what is left of it was not taken, and what was is dropped when the
+    /// batch comes again.
     pub async fn intake(&self, stream: &Arc<Stream>, batch: Batch) -> Result<(), Error> {
         self.wait_for_room().await?;
         let _intake = stream.intake.lock().await;
@@ -26,67 +33,71 @@ impl Inner {
             let shard = live.consumers.get(&*batch.consumer).and_then(|consumer| consumer.shards.get(&*batch.shard));
             (live.compiled.clone(), shard.map_or(Sequence::ZERO, |shard| shard.received))
         };
-        let place = |record: &event::Record| -> Placed {
-            let (partition, failure) = match compiled.partitioner.keys(&record.data) {
-                Ok(keys) => (Partition::Data(keys), None),
-                Err(failure) => (Partition::Failed, Some(failure)),
-            };
-            let id = partition.id();
-            (partition, id, failure)
-        };
-        let new = batch.records.iter().filter(|record| record.sequence > received);
-        let placed: Vec<_> = new.map(|record| (record, place(record))).collect();
-        self.buffer(&mut stream.live(), &batch, &placed)?;
-        self.kick(stream);
-        Ok(())
+        let known = batch.records.partition_point(|record| record.sequence <= received);
+        let mut rest = batch.records.get(known..).unwrap_or_default();
+        loop {
+            let before = rest;
+            let pieces = compiled.chain.unpack(&mut rest);
+            let records = before.get(..before.len() - rest.len()).unwrap_or_default();
+            let last = records.last().map_or(received, |record| record.sequence);
+            let placed = compiled.chain.place(records, pieces).await?;
+            let run = Run { batch: &batch, records, through: if rest.is_empty() { batch.through } else { last } };
+            self.buffer(&mut stream.live(), &run, &placed)?;
+            self.kick(stream);
+            if rest.is_empty() {
+                return Ok(());
+            }
+            self.wait_for_room().await?;
+        }
     }
 
-    fn buffer(&self, live: &mut Live, batch: &Batch, placed: &[(&event::Record, Placed)]) -> Result<(), Error> {
+    fn buffer(&self, live: &mut Live, run: &Run<'_>, placed: &[Placement]) -> Result<(), Error> {
         if live.deleted {
             return Err(Error::NotFound(format!(
                 "delivery stream not found. name=`{}`",
                 live.stored.definition.delivery_stream_name
             )));
         }
-        let destination = &live.stored.definition.destination;
+        let (compiled, batch) = (live.compiled.clone(), run.batch);
+        let table = compiled.main.destination.data_format_conversion_configuration.as_ref();
+        let table = table.and_then(|conversion| conversion.get("SchemaConfiguration"));
         let consumer = live.consumers.entry(batch.consumer.to_string()).or_default();
         // Every file is opened before a record is taken, for opening may fail.
-        for (_, (partition, id, _)) in placed {
-            let slot = consumer.slots.entry(id.clone()).or_default();
-            if slot.open.is_none() {
-                slot.open = Some(self.open_buffer(partition, destination)?);
+        for Placement { id, partition, .. } in placed {
+            if consumer.slots.get(id).is_none_or(|slot| slot.open.is_none()) {
+                let buffer = self.open_buffer(partition, &compiled)?;
+                consumer.slots.entry(id.clone()).or_default().open = Some(buffer);
             }
         }
         let shard = consumer.shards.entry(batch.shard.to_string()).or_default();
         let number = shard.next_batch();
         let (mut pending, mut grown, mut shrunk) = (0, 0, 0);
-        for (record, (_, id, failure)) in placed {
-            if shard.ahead.get(id).is_some_and(|through| record.sequence <= *through) {
+        for piece in placed {
+            let Some(record) = run.records.get(piece.source) else { continue };
+            if shard.ahead.get(&piece.id).is_some_and(|through| record.sequence <= *through) {
                 continue;
             }
-            let Some(slot) = consumer.slots.get_mut(id) else { continue };
+            let Some(slot) = consumer.slots.get_mut(&piece.id) else { continue };
             let repeated = slot.repeated.as_mut().filter(|buffer| buffer.takes(&batch.shard, record.sequence));
             let Some(buffer) = repeated.or(slot.open.as_mut()) else { continue };
             shrunk += buffer.memory();
-            buffer.push(&batch.shard, number, record, failure.as_ref());
+            buffer.push(&batch.shard, number, record, piece, table);
             grown += buffer.memory();
             pending += 1;
         }
-        shard.take_in(batch.through, pending);
+        shard.take_in(run.through, pending);
         consumer.mark_complete();
         self.memory.fetch_add(grown, Ordering::SeqCst);
         self.memory.fetch_sub(shrunk, Ordering::SeqCst);
         Ok(())
     }
 
-    fn open_buffer(
-        &self,
-        partition: &Partition,
-        destination: &super::definition::Destination,
-    ) -> Result<Buffer, Error> {
+    fn open_buffer(&self, partition: &Partition, compiled: &Compiled) -> Result<Buffer, Error> {
         let encoder = match partition {
-            Partition::Data(_) => Some(self.encoders.open(destination)?),
-            Partition::Failed => None,
+            Partition::Data(_) | Partition::Backup => {
+                Some(self.encoders.open(&compiled.output(partition).destination)?)
+            }
+            Partition::Failed(_) => None,
         };
         let buffer = Buffer::new(self.unique(), partition.clone(), encoder, self.clock.now_ms());
         self.memory.fetch_add(buffer.memory(), Ordering::SeqCst);
@@ -107,12 +118,12 @@ impl Inner {
             })
             .await?;
         let mut live = stream.live();
-        let destination = live.stored.definition.destination.clone();
+        let compiled = live.compiled.clone();
         if !live.consumers.contains_key(consumer) {
             let mut loaded = Consumer::default();
             for (_, part, _, plan) in plans {
                 let Some(partition) = Partition::from_id(&part) else { continue };
-                let mut buffer = self.open_buffer(&partition, &destination)?;
+                let mut buffer = self.open_buffer(&partition, &compiled)?;
                 buffer.repeats = Some(plan);
                 loaded.slots.entry(part).or_default().repeated = Some(buffer);
             }

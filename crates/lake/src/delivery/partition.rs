@@ -1,63 +1,79 @@
-//! Which buffer a record belongs to: the values of its partition keys, or the kind of error that took it.
+//! Which buffer a record belongs to: the values of its partition keys.
 //!
-//! The answer depends on the record and the definition alone, so a replay after a crash gives the same one. Function
-//! processors will answer the same [`Keys`] here.
+//! The answer depends on the record, a function's answer and the definition alone, so a replay gives the same one.
+
+use bytes::Bytes;
 
 use super::definition::Destination;
+use super::errors::{ErrorType, Failure};
 use crate::Error;
 
-/// Keys and values, in the order of the query.
+/// Keys and values, in the order of the prefix.
 pub type Keys = Vec<(String, String)>;
+
+/// A partition key that the prefix uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Required {
+    /// `!{partitionKeyFromQuery:NAME}`.
+    Query(String),
+    /// `!{partitionKeyFromLambda:NAME}`.
+    Lambda(String),
+}
+
+impl Required {
+    /// How the key is called in [`Keys`]. A query and a function may both have a key of one name.
+    pub fn label(&self) -> String {
+        match self {
+            Required::Query(name) => name.clone(),
+            Required::Lambda(name) => format!("partitionKeyFromLambda:{name}"),
+        }
+    }
+}
 
 /// Extracts partition keys with the query of the `MetadataExtraction` processor.
 pub struct Partitioner {
     query: Option<expr::Jq>,
-    required: Vec<String>,
-}
-
-/// Why a record has no partition: the `errorCode` and `errorMessage` of its error object.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Unpartitioned {
-    pub code: &'static str,
-    pub message: String,
+    required: Vec<(Required, String)>,
 }
 
 impl Partitioner {
     /// # Errors
     /// `Invalid` when the query cannot be compiled.
-    pub fn new(destination: &Destination, required: Vec<String>) -> Result<Self, Error> {
+    pub fn new(destination: &Destination, required: Vec<Required>) -> Result<Self, Error> {
         let text = destination.processor("MetadataExtraction").and_then(|p| p.parameter("MetadataExtractionQuery"));
-        let query = match text.filter(|_| destination.is_partitioned()) {
-            Some(text) => Some(expr::Jq::parse(text).map_err(|error| {
-                Error::Invalid(format!("MetadataExtractionQuery is not a valid JQ expression: {error}"))
-            })?),
-            None => None,
-        };
-        Ok(Partitioner { query, required })
+        let query = text.map(expr::Jq::parse).transpose().map_err(|error| {
+            Error::Invalid(format!("MetadataExtractionQuery is not a valid JQ expression: {error}"))
+        })?;
+        Ok(Partitioner { query, required: required.into_iter().map(|key| (key.clone(), key.label())).collect() })
     }
 
-    /// The keys of a record.
+    /// The keys of a record; `answered` are those of a function.
     ///
     /// # Errors
     /// When the record is not JSON, or a key of the prefix is missing or empty.
-    pub fn keys(&self, record: &[u8]) -> Result<Keys, Unpartitioned> {
-        let Some(query) = &self.query else { return Ok(Vec::new()) };
-        let found = query.object(record).map_err(|_| Unpartitioned {
-            code: "DynamicPartitioning.MetadataExtractionFailed",
-            message: "the metadata extraction query could not be applied to the record".into(),
-        })?;
-        let mut keys = Vec::with_capacity(self.required.len());
-        for name in &self.required {
-            match found.iter().find(|(key, _)| key == name) {
-                Some((key, value)) if !value.is_empty() && value != "null" => keys.push((key.clone(), value.clone())),
-                _ => {
-                    return Err(Unpartitioned {
-                        code: "DynamicPartitioning.PartitionKeyMissing",
-                        message: format!("the record has no value for the partition key {name}"),
-                    });
-                }
-            }
+    pub fn keys(&self, record: &Bytes, answered: &Keys) -> Result<Keys, Failure> {
+        if self.required.is_empty() {
+            return Ok(Keys::new());
         }
-        Ok(keys)
+        let fail = |code, message: String| Failure::new(ErrorType::Processing, code, message, record.clone());
+        let found = match &self.query {
+            Some(query) => query.object(record).map_err(|_| {
+                let message = "the metadata extraction query could not be applied to the record";
+                fail("DynamicPartitioning.MetadataExtractionFailed", message.into())
+            })?,
+            None => Keys::new(),
+        };
+        let value = |required: &Required| {
+            let (keys, name) = match required {
+                Required::Query(name) => (&found, name),
+                Required::Lambda(name) => (answered, name),
+            };
+            let value = keys.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+            value.filter(|value| !value.is_empty() && value != "null").ok_or_else(|| {
+                let message = format!("the record has no value for the partition key {name}");
+                fail("DynamicPartitioning.PartitionKeyMissing", message)
+            })
+        };
+        self.required.iter().map(|(required, label)| Ok((label.clone(), value(required)?))).collect()
     }
 }

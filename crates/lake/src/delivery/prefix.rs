@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 
 use super::date::Pattern;
+use super::partition::Required;
 use crate::Error;
 
 /// Longest prefix taken, bytes.
@@ -22,7 +23,7 @@ pub struct Prefix {
 #[derive(Debug)]
 enum Part {
     Text(String),
-    Key(String),
+    Key(Required, String),
     Time(Pattern),
     Random,
     ErrorType,
@@ -31,6 +32,7 @@ enum Part {
 /// What a prefix is rendered from.
 #[derive(Debug)]
 pub struct Values<'a> {
+    /// By [`Required::label`].
     pub keys: &'a [(String, String)],
     /// Arrival of the oldest record.
     pub at_ms: i64,
@@ -45,7 +47,7 @@ pub struct Values<'a> {
 /// # Errors
 /// `Invalid` when there is no such zone.
 pub fn zone(name: Option<&str>) -> Result<Tz, Error> {
-    let name = name.unwrap_or("UTC");
+    let name = name.filter(|name| !name.is_empty()).unwrap_or("UTC");
     name.parse().map_err(|_| Error::Invalid(format!("CustomTimeZone {name} is not a time zone")))
 }
 
@@ -65,17 +67,20 @@ impl Prefix {
         Ok(Prefix { parts, zone })
     }
 
-    /// Compiles `ErrorOutputPrefix`. Without expressions, the error type and the time are added.
+    /// Compiles `ErrorOutputPrefix`. Without expressions, the error type and the time are added; when there is none,
+    /// they are added to `prefix`, which then may not have expressions.
     ///
     /// # Errors
     /// `Invalid`, telling the expression.
-    pub fn error(text: Option<&str>, zone: Tz) -> Result<Prefix, Error> {
-        let mut parts = parse(text.unwrap_or_default(), "ErrorOutputPrefix")?;
-        if parts.iter().any(|part| matches!(part, Part::Key(_))) {
+    pub fn error(text: Option<&str>, prefix: &str, zone: Tz) -> Result<Prefix, Error> {
+        let mut parts = parse(text.unwrap_or(prefix), "ErrorOutputPrefix")?;
+        if parts.iter().any(|part| matches!(part, Part::Key(..))) && text.is_some() {
             return Err(Error::Invalid("ErrorOutputPrefix cannot use partition keys".into()));
         }
         if parts.iter().all(|part| matches!(part, Part::Text(_))) {
             parts.extend([Part::ErrorType, Part::Text("/".into()), Part::Time(Pattern::parse(DEFAULT_TIME)?)]);
+        } else if text.is_none() {
+            return Err(Error::Invalid("ErrorOutputPrefix is required when Prefix has expressions".into()));
         } else if !parts.iter().any(|part| matches!(part, Part::ErrorType)) {
             return Err(Error::Invalid("ErrorOutputPrefix must use !{firehose:error-output-type}".into()));
         }
@@ -83,12 +88,20 @@ impl Prefix {
     }
 
     pub fn has_partition_keys(&self) -> bool {
-        self.partition_keys().next().is_some()
+        self.parts.iter().any(|part| matches!(part, Part::Key(..)))
     }
 
-    /// The names of the partition keys used.
-    pub fn partition_keys(&self) -> impl Iterator<Item = &str> {
-        self.parts.iter().filter_map(|part| if let Part::Key(name) = part { Some(name.as_str()) } else { None })
+    /// The partition keys used, each once.
+    pub fn required(&self) -> Vec<Required> {
+        let mut found = Vec::new();
+        for part in &self.parts {
+            if let Part::Key(key, _) = part
+                && !found.contains(key)
+            {
+                found.push(key.clone());
+            }
+        }
+        found
     }
 
     /// The text for these values; a key that is missing is empty.
@@ -99,8 +112,8 @@ impl Prefix {
         for part in &self.parts {
             match part {
                 Part::Text(text) => out.push_str(text),
-                Part::Key(name) => {
-                    out.push_str(values.keys.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value));
+                Part::Key(_, label) => {
+                    out.push_str(values.keys.iter().find(|(key, _)| key == label).map_or("", |(_, value)| value));
                 }
                 Part::Time(pattern) => pattern.render(&at, &mut out),
                 Part::Random => out.push_str(values.random),
@@ -140,9 +153,15 @@ fn expression_part(expression: &str, member: &str) -> Result<Part, Error> {
         ("timestamp", format) if !format.is_empty() => Ok(Part::Time(Pattern::parse(format)?)),
         ("firehose", "random-string") => Ok(Part::Random),
         ("firehose", "error-output-type") => Ok(Part::ErrorType),
-        ("partitionKeyFromQuery" | "partitionKeyFromLambda", name) if !name.is_empty() => Ok(Part::Key(name.into())),
+        ("partitionKeyFromQuery", name) if !name.is_empty() => Ok(key(Required::Query(name.into()))),
+        ("partitionKeyFromLambda", name) if !name.is_empty() => Ok(key(Required::Lambda(name.into()))),
         _ => Err(unknown()),
     }
+}
+
+fn key(required: Required) -> Part {
+    let label = required.label();
+    Part::Key(required, label)
 }
 
 #[cfg(test)]
@@ -181,11 +200,11 @@ mod tests {
     #[test]
     fn error_prefixes() {
         for (text, expected) in [
-            (None, "processing-failed/2026/03/05/07/"),
+            (None, "data/processing-failed/2026/03/05/07/"),
             (Some("errors/"), "errors/processing-failed/2026/03/05/07/"),
             (Some("e/!{firehose:error-output-type}/!{timestamp:yyyy}/"), "e/processing-failed/2026/"),
         ] {
-            assert_eq!(render(&Prefix::error(text, Tz::UTC).unwrap()), expected, "{text:?}");
+            assert_eq!(render(&Prefix::error(text, "data/", Tz::UTC).unwrap()), expected, "{text:?}");
         }
     }
 
@@ -197,8 +216,9 @@ mod tests {
             assert!(matches!(Prefix::data(text, false, Tz::UTC), Err(Error::Invalid(_))), "{text}");
         }
         for text in ["!{timestamp:yyyy}/", "!{partitionKeyFromQuery:a}/"] {
-            assert!(matches!(Prefix::error(Some(text), Tz::UTC), Err(Error::Invalid(_))), "{text}");
+            assert!(matches!(Prefix::error(Some(text), "", Tz::UTC), Err(Error::Invalid(_))), "{text}");
         }
+        assert!(Prefix::error(None, "!{timestamp:yyyy}/", Tz::UTC).is_err());
         assert!(zone(Some("Mars/Base")).is_err());
     }
 }

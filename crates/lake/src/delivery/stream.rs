@@ -3,39 +3,58 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::buffer::Partition;
 use super::consumer::Consumer;
-use super::definition::Stored;
-use super::partition::Partitioner;
-use super::prefix::{self, Prefix};
+use super::definition::{Definition, Destination, Stored};
+use super::prefix::Prefix;
+use super::processors::{Chain, Processors};
 use crate::Error;
 
 /// A definition ready to run.
 pub struct Compiled {
-    pub partitioner: Partitioner,
+    pub chain: Chain,
+    pub main: Output,
+    /// Where source records are backed up.
+    pub backup: Option<Output>,
+}
+
+/// A place that files go to: when, where, and under which prefixes.
+pub struct Output {
+    pub destination: Destination,
     pub data: Prefix,
     pub error: Prefix,
     pub interval_ms: i64,
     pub size_bytes: u64,
 }
 
+impl Output {
+    fn new(destination: Destination) -> Result<Output, Error> {
+        let (data, error) = destination.prefixes()?;
+        let interval_ms = i64::from(destination.buffering_hints.interval_seconds) * 1000;
+        let size_bytes = u64::from(destination.buffering_hints.size_mb) << 20;
+        Ok(Output { destination, data, error, interval_ms, size_bytes })
+    }
+}
+
 impl Compiled {
-    pub fn new(stored: &Stored) -> Result<Compiled, Error> {
-        let destination = &stored.definition.destination;
-        let zone = prefix::zone(destination.custom_time_zone.as_deref())?;
-        let data = Prefix::data(&destination.prefix, destination.is_partitioned(), zone)?;
-        let mut required: Vec<String> = Vec::new();
-        for key in data.partition_keys() {
-            if !required.iter().any(|known| known == key) {
-                required.push(key.to_owned());
-            }
+    pub fn new(stored: &Stored, processors: &dyn Processors) -> Result<Compiled, Error> {
+        let Definition { delivery_stream_name: name, destination, .. } = &stored.definition;
+        let main = Output::new(destination.clone())?;
+        let chain = Chain::new(name, destination, main.data.required(), processors)?;
+        Ok(Compiled { chain, main, backup: destination.backup().map(Output::new).transpose()? })
+    }
+
+    /// Where the files of a partition go.
+    pub fn output(&self, partition: &Partition) -> &Output {
+        match (partition, &self.backup) {
+            (Partition::Backup, Some(backup)) => backup,
+            _ => &self.main,
         }
-        Ok(Compiled {
-            partitioner: Partitioner::new(destination, required)?,
-            data,
-            error: Prefix::error(destination.error_output_prefix.as_deref(), zone)?,
-            interval_ms: i64::from(destination.buffering_hints.interval_seconds) * 1000,
-            size_bytes: u64::from(destination.buffering_hints.size_mb) << 20,
-        })
+    }
+
+    /// The buckets that files go to.
+    pub fn buckets(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.main).chain(&self.backup).map(|output| output.destination.bucket())
     }
 }
 
@@ -58,8 +77,8 @@ pub struct Stream {
 }
 
 impl Stream {
-    pub fn new(stored: Stored) -> Result<Stream, Error> {
-        let compiled = Arc::new(Compiled::new(&stored)?);
+    pub fn new(stored: Stored, processors: &dyn Processors) -> Result<Stream, Error> {
+        let compiled = Arc::new(Compiled::new(&stored, processors)?);
         Ok(Stream {
             id: stored.id.clone(),
             name: stored.definition.delivery_stream_name.clone(),

@@ -10,7 +10,7 @@ use lake::{Settings, Step};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::world::{START_MS, World, batch, definition, record};
+use crate::world::{START_MS, World, aggregated_definition, aggregated_record, batch, definition, record};
 
 const SHARDS: [&str; 2] = ["s", "shard-2"];
 
@@ -30,10 +30,36 @@ fn settings(dies_at: u64) -> Settings {
     }
 }
 
+/// What flows: records as they are, or records within records with a backup.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Flow {
+    Plain,
+    Aggregated,
+}
+
+impl Flow {
+    fn definition(self) -> lake::delivery::definition::Definition {
+        if self == Flow::Plain { definition() } else { aggregated_definition() }
+    }
+
+    fn record(self, shard: &str, sequence: u64, partitions: u64) -> event::Record {
+        let make = if self == Flow::Plain { record } else { aggregated_record };
+        make(shard, sequence, partitions)
+    }
+
+    /// The ids of the records within a source record.
+    fn ids(self, shard: &str, sequence: u64) -> Vec<String> {
+        match self {
+            Flow::Plain => vec![format!("{shard}/{sequence}")],
+            Flow::Aggregated => (0..=sequence % 3).map(|part| format!("{shard}/{sequence}/{part}")).collect(),
+        }
+    }
+}
+
 /// Reads both shards from their durable positions, as a pipe does; answers true when all is delivered.
-async fn live(world: &World, life: &Life, records: u64, partitions: u64) -> bool {
+async fn live(world: &World, flow: Flow, life: &Life, records: u64, partitions: u64) -> bool {
     let engine = world.engine(settings(life.dies_at)).await;
-    let _ = engine.create(definition()).await;
+    let _ = engine.create(flow.definition()).await;
     let mut cuts = life.cuts.iter().cycle();
     let mut next = BTreeMap::new();
     for shard in SHARDS {
@@ -48,7 +74,7 @@ async fn live(world: &World, life: &Life, records: u64, partitions: u64) -> bool
                 continue;
             }
             let to = (from + u64::from(*cuts.next().unwrap()) % 40).min(records);
-            let cut = (from..=to).map(|sequence| record(shard, sequence, partitions)).collect();
+            let cut = (from..=to).map(|sequence| flow.record(shard, sequence, partitions)).collect();
             if engine.deliver("analytics", batch(shard, cut, to)).await.is_err() {
                 return false;
             }
@@ -62,12 +88,12 @@ async fn live(world: &World, life: &Life, records: u64, partitions: u64) -> bool
     engine.flush(None).await.is_ok()
 }
 
-async fn check(lives: Vec<Life>, records: u64, partitions: u64) {
+async fn check(flow: Flow, lives: Vec<Life>, records: u64, partitions: u64) {
     let world = World::new();
     let calm = Life { cuts: vec![17], flush_every: 3, dies_at: 0 };
     let mut complete = false;
     for life in lives.iter().chain([&calm]) {
-        complete = live(&world, life, records, partitions).await;
+        complete = live(&world, flow, life, records, partitions).await;
     }
     assert!(complete, "the last life ends");
 
@@ -86,23 +112,31 @@ async fn check(lives: Vec<Life>, records: u64, partitions: u64) {
         *seen.entry(record["id"].as_str().unwrap().into()).or_default() += 1;
     }
     let expected: BTreeMap<String, u64> =
-        SHARDS.iter().flat_map(|shard| (1..=records).map(move |n| (format!("{shard}/{n}"), 1))).collect();
+        SHARDS.iter().flat_map(|shard| (1..=records).flat_map(move |n| flow.ids(shard, n))).map(|id| (id, 1)).collect();
     assert_eq!(seen, expected);
+    if flow == Flow::Aggregated {
+        let mut kept: BTreeMap<String, u64> = BTreeMap::new();
+        for line in world.lines("backup/2026/03/05/07/").await.into_values().flatten() {
+            *kept.entry(line["id"].as_str().unwrap().into()).or_default() += 1;
+        }
+        assert_eq!(kept, expected, "the backup holds every source record once");
+    }
     for shard in SHARDS {
         assert_eq!(world.position(shard).await, Sequence::from(records), "nothing is read again");
     }
 }
 
-fn run(lives: Vec<Life>, records: u64, partitions: u64) {
+fn run(flow: Flow, lives: Vec<Life>, records: u64, partitions: u64) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(check(lives, records, partitions));
+    runtime.block_on(check(flow, lives, records, partitions));
 }
 
 #[test]
 fn dying_at_every_step_of_the_first_flushes_loses_and_doubles_nothing() {
     for dies_at in 1..=12 {
         let life = |cut| Life { cuts: vec![cut], flush_every: 2, dies_at };
-        run(vec![life(9), life(14)], 60, 3);
+        run(Flow::Plain, vec![life(9), life(14)], 60, 3);
+        run(Flow::Aggregated, vec![life(9), life(14)], 60, 3);
     }
 }
 
@@ -117,7 +151,8 @@ proptest! {
         ),
         records in 1u64..150,
         partitions in 1u64..6,
+        flow in prop_oneof![Just(Flow::Plain), Just(Flow::Aggregated)],
     ) {
-        run(lives, records, partitions);
+        run(flow, lives, records, partitions);
     }
 }

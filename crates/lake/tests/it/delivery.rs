@@ -91,7 +91,7 @@ fn what_cannot_run_is_refused_by_name() {
         ("/ExtendedS3DestinationConfiguration", "Prefix", json!("plain/"), "Prefix"),
         ("/ExtendedS3DestinationConfiguration", "BucketARN", json!("lake"), "BucketARN"),
         ("/ExtendedS3DestinationConfiguration/BufferingHints", "SizeInMBs", json!(0), "SizeInMBs"),
-        ("/ExtendedS3DestinationConfiguration/ProcessingConfiguration/Processors/0", "Type", json!("Lambda"), "Lambda"),
+        ("/ExtendedS3DestinationConfiguration/ProcessingConfiguration/Processors/0", "Type", json!("Magic"), "Magic"),
     ] {
         let mut input = base();
         input.pointer_mut(pointer).unwrap()[member] = value;

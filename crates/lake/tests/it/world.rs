@@ -55,7 +55,28 @@ impl World {
 }
 
 pub fn definition() -> Definition {
-    Definition::from_json(json!({
+    Definition::from_json(input()).unwrap()
+}
+
+/// The same with records within records, and a backup of the source records.
+pub fn aggregated_definition() -> Definition {
+    let mut input = input();
+    let destination = &mut input["ExtendedS3DestinationConfiguration"];
+    let processors = destination["ProcessingConfiguration"]["Processors"].as_array_mut().unwrap();
+    let parameters = json!([{"ParameterName": "SubRecordType", "ParameterValue": "JSON"}]);
+    processors.push(json!({"Type": "RecordDeAggregation", "Parameters": parameters}));
+    destination["S3BackupMode"] = json!("Enabled");
+    destination["S3BackupConfiguration"] = json!({
+        "BucketARN": "arn:aws:s3:::lake",
+        "Prefix": "backup/",
+        "BufferingHints": {"IntervalInSeconds": 90, "SizeInMBs": 64},
+    });
+    Definition::from_json(input).unwrap()
+}
+
+/// The input of `CreateDeliveryStream` that [`definition`] is made from.
+pub fn input() -> Value {
+    json!({
         "DeliveryStreamName": "analytics",
         "ExtendedS3DestinationConfiguration": {
             "BucketARN": "arn:aws:s3:::lake",
@@ -70,8 +91,7 @@ pub fn definition() -> Definition {
                     {"ParameterName": "JsonParsingEngine", "ParameterValue": "JQ-1.6"}]},
                 {"Type": "AppendDelimiterToRecord"}]}
         }
-    }))
-    .unwrap()
+    })
 }
 
 /// The record with this sequence in this shard: the same on every read. Every eleventh has no partition.
@@ -88,6 +108,21 @@ pub fn record(shard: &str, sequence: u64, partitions: u64) -> Record {
         key_hash: 0,
         id: format!("{shard}/{sequence}").into(),
     }
+}
+
+/// Like [`record`], with one to three records in it, which may be of different partitions.
+pub fn aggregated_record(shard: &str, sequence: u64, partitions: u64) -> Record {
+    let mut text = String::new();
+    for part in 0..=sequence % 3 {
+        let id = format!("{shard}/{sequence}/{part}");
+        let site = (sequence + part) % partitions;
+        let one = match (sequence * 3 + part) % 11 {
+            0 => json!({"id": id}),
+            _ => json!({"id": id, "site": site.to_string()}),
+        };
+        text.push_str(&format!("{one}\n"));
+    }
+    Record { data: text.into(), ..record(shard, sequence, partitions) }
 }
 
 pub fn batch(shard: &str, records: Vec<Record>, through: u64) -> Batch {
