@@ -126,7 +126,8 @@ fn target(head: &Parts) -> Option<&str> {
 
 fn fallback_shape(head: &Parts) -> Shape {
     let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    if content_type.starts_with("application/x-www-form-urlencoded") {
+    let asks_by_query = head.uri.query().is_some_and(|query| query.split('&').any(|part| part.starts_with("Action=")));
+    if asks_by_query || content_type.starts_with("application/x-www-form-urlencoded") {
         Shape::Xml { xmlns: "https://aws.amazon.com/" }
     } else if content_type.starts_with("application/x-amz-json-1.1") {
         Shape::Json { version: "1.1", crc32: false }

@@ -10,6 +10,16 @@ use crate::Error;
 pub struct Consumed {
     pub table_name: String,
     pub capacity_units: f64,
+    /// With `INDEXES`: what of it the table itself used, which is all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<Capacity>,
+}
+
+/// `Capacity`.
+#[derive(Clone, Debug, Serialize, PartialEq)]
+#[serde(rename_all = "PascalCase")]
+pub struct Capacity {
+    pub capacity_units: f64,
 }
 
 pub(crate) fn of_read(bytes: usize, consistent: bool) -> f64 {
@@ -22,11 +32,15 @@ pub(crate) fn of_write(bytes: usize) -> f64 {
 
 /// The answer to `ReturnConsumedCapacity`.
 pub(crate) fn answer(asked: Option<&str>, table: &str, units: f64) -> Result<Option<Consumed>, Error> {
-    Ok(wanted(asked)?.then(|| Consumed { table_name: table.into(), capacity_units: units }))
+    let capacity_units = units;
+    let asked = one_of("returnConsumedCapacity", asked, &["NONE", "TOTAL", "INDEXES"])?;
+    let table_itself = (asked == "INDEXES").then_some(Capacity { capacity_units });
+    Ok((asked != "NONE").then(|| Consumed { table_name: table.into(), capacity_units, table: table_itself }))
 }
 
-pub(crate) fn wanted(asked: Option<&str>) -> Result<bool, Error> {
-    one_of("returnConsumedCapacity", asked, &["NONE", "TOTAL", "INDEXES"]).map(|value| value != "NONE")
+/// Refuses a `ReturnConsumedCapacity` that is none, before anything is done.
+pub(crate) fn check(asked: Option<&str>) -> Result<(), Error> {
+    answer(asked, "", 0.0).map(drop)
 }
 
 /// The value of an enumerated parameter; the first one when it is absent.
@@ -34,9 +48,18 @@ pub(crate) fn one_of<'a>(member: &str, value: Option<&'a str>, allowed: &[&'a st
     match value {
         None => Ok(allowed.first().copied().unwrap_or_default()),
         Some(value) if allowed.contains(&value) => Ok(value),
-        Some(_) => Err(Error::Validation(format!(
-            "1 validation error detected: Value at '{member}' failed to satisfy constraint: Member must satisfy enum value set: [{}]",
-            allowed.join(", ")
-        ))),
+        Some(value) => {
+            let set = allowed.join(", ");
+            Err(constraint(member, value, format_args!("satisfy enum value set: [{set}]")))
+        }
     }
+}
+
+/// What AWS answers to a parameter outside its model, such as "have value greater than or equal to 1". The value is cut, so
+/// that the answer stays small.
+pub(crate) fn constraint(member: &str, value: impl std::fmt::Display, must: impl std::fmt::Display) -> Error {
+    let value: String = value.to_string().chars().take(64).collect();
+    Error::Validation(format!(
+        "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member must {must}"
+    ))
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use state::Read;
 
-use crate::capacity::{self, of_read};
+use crate::capacity::{self, constraint, of_read};
 use crate::expression::{Context, Names, Projection};
 use crate::item::{Item, item_size};
 use crate::tables::{load, table_name};
@@ -15,6 +15,8 @@ use crate::{Error, Tables};
 
 /// Bytes of items in one answer of `BatchGetItem`.
 const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes of items of one partition in it. A partition is, here, what one hash key holds.
+const PARTITION_BYTES_MAX: usize = 1024 * 1024;
 
 /// Input of `GetItem`.
 #[derive(Debug, Deserialize)]
@@ -51,7 +53,7 @@ pub struct KeysAndAttributes {
 
 /// The projection of a request.
 fn projection(text: Option<&str>, names: Option<Names>) -> Result<Option<Projection>, Error> {
-    let mut context = Context::new(names, None)?;
+    let mut context = Context::of_request(names, None, &[], text.is_some())?;
     let projection = text.map(|text| Projection::parse(text, &mut context)).transpose()?;
     context.finish()?;
     Ok(projection)
@@ -62,7 +64,7 @@ impl Tables {
     /// `NotFound` for the table; an item that does not exist is an answer without `Item`.
     pub async fn get_item(&self, input: GetItem) -> Result<Value, Error> {
         let projection = projection(input.projection_expression.as_deref(), input.expression_attribute_names.clone())?;
-        capacity::wanted(input.return_consumed_capacity.as_deref())?;
+        capacity::check(input.return_consumed_capacity.as_deref())?;
         self.state
             .read(move |read| {
                 let table = load(read, &input.table_name)?;
@@ -85,13 +87,18 @@ impl Tables {
     /// `Validation` for more than 100 keys or one key twice, `NotFound`.
     pub async fn batch_get_item(&self, input: BatchGetItem) -> Result<Value, Error> {
         let total: usize = input.request_items.values().map(|request| request.keys.len()).sum();
-        if total == 0 || input.request_items.values().any(|request| request.keys.is_empty()) {
-            return Err(Error::validation("The list of keys in RequestItems for BatchGetItem is required"));
+        if input.request_items.is_empty() {
+            return Err(constraint("requestItems", "{}", "have length greater than or equal to 1"));
+        }
+        if let Some((name, _)) = input.request_items.iter().find(|(_, request)| request.keys.is_empty()) {
+            let member = format!("requestItems.{name}.member.keys");
+            return Err(constraint(&member, "[]", "have length greater than or equal to 1"));
         }
         if total > 100 {
             return Err(Error::validation("Too many items requested for the BatchGetItem call"));
         }
-        let wanted = capacity::wanted(input.return_consumed_capacity.as_deref())?;
+        let asked = input.return_consumed_capacity;
+        capacity::check(asked.as_deref())?;
         self.state
             .read(move |read| {
                 let mut room = BATCH_BYTES_MAX;
@@ -102,11 +109,11 @@ impl Tables {
                     if !left.is_empty() {
                         unprocessed[&name] = json!(KeysAndAttributes { keys: left, ..request });
                     }
-                    used.push(json!({"TableName": table_name(&name), "CapacityUnits": units}));
+                    used.extend(capacity::answer(asked.as_deref(), table_name(&name), units)?);
                 }
                 let mut answer = json!({"Responses": responses, "UnprocessedKeys": unprocessed});
-                if wanted {
-                    answer["ConsumedCapacity"] = used.into();
+                if !used.is_empty() {
+                    answer["ConsumedCapacity"] = json!(used);
                 }
                 Ok::<_, Error>(answer)
             })
@@ -123,13 +130,15 @@ fn get_batch(
     let projection = projection(request.projection_expression.as_deref(), request.expression_attribute_names.clone())?;
     let table = load(read, name)?;
     let mut seen = BTreeSet::new();
+    let mut partitions: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
     let (mut items, mut left, mut units) = (Vec::new(), Vec::new(), 0.0);
     for given in &request.keys {
         let key = table.definition.key_of_request(given)?;
         if !seen.insert((key.hash.clone(), key.range.clone())) {
             return Err(Error::validation("Provided list of item keys contains duplicates"));
         }
-        if *room == 0 {
+        let partition = partitions.entry(key.hash.clone()).or_default();
+        if *room == 0 || *partition >= PARTITION_BYTES_MAX {
             left.push(given.clone());
             continue;
         }
@@ -140,7 +149,13 @@ fn get_batch(
             left.push(given.clone());
             continue;
         }
+        if *partition + size > PARTITION_BYTES_MAX {
+            *partition = PARTITION_BYTES_MAX;
+            left.push(given.clone());
+            continue;
+        }
         *room -= size;
+        *partition += size;
         units += of_read(size, request.consistent_read.unwrap_or(false));
         items.extend(item.map(|item| projection.as_ref().map_or_else(|| item.clone(), |p| p.apply(&item))));
     }

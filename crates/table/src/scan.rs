@@ -1,13 +1,13 @@
 //! `Query` and `Scan`: pages of at most 1 MB.
 
-use std::ops::Bound;
+use std::ops::{Bound, RangeBounds as _};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 use state::{Read, Row, Value as Parameter};
 
-use crate::capacity::{self, of_read, one_of};
-use crate::definition::token;
+use crate::capacity::{self, constraint, of_read, one_of};
+use crate::definition::{Definition, Key, token};
 use crate::expression::{Condition, Context, KeyCondition, Kind, Names, Projection, Values};
 use crate::item::{Item, item_size, key};
 use crate::tables::{Stored, load};
@@ -107,7 +107,12 @@ impl Tables {
 fn page(read: &Read<'_>, input: ReadPage) -> Result<Value, Error> {
     let table = load(read, &input.table_name)?;
     let definition = &table.definition;
-    let mut context = Context::new(input.expression_attribute_names, input.expression_attribute_values)?;
+    let filter = ("FilterExpression", input.filter_expression.is_some());
+    let expressions = [filter, ("KeyConditionExpression", input.key_condition_expression.is_some())];
+    // A scan has no key condition to name in its messages.
+    let expressions = if expressions[1].1 { &expressions[..] } else { &expressions[..1] };
+    let (names, values) = (input.expression_attribute_names, input.expression_attribute_values);
+    let mut context = Context::of_request(names, values, expressions, input.projection_expression.is_some())?;
     let condition = input.key_condition_expression.as_deref();
     let condition = condition
         .map(|text| KeyCondition::parse(text, &mut context, definition.hash(), definition.range()))
@@ -125,36 +130,26 @@ fn page(read: &Read<'_>, input: ReadPage) -> Result<Value, Error> {
             "Filter Expression can only contain non-primary key attributes: Primary key attribute: {name}"
         )));
     }
-    let allowed = ["ALL_ATTRIBUTES", "SPECIFIC_ATTRIBUTES", "COUNT"];
-    let select = one_of("select", input.select.as_deref(), &allowed)?;
-    if (select == "SPECIFIC_ATTRIBUTES" || projection.is_some())
-        && input.select.is_some()
-        && (select != "SPECIFIC_ATTRIBUTES" || projection.is_none())
-    {
-        return Err(Error::validation(
-            "Select must be SPECIFIC_ATTRIBUTES if and only if there is a ProjectionExpression",
-        ));
-    }
+    let count_only = select(input.select.as_deref(), projection.is_some())?;
     let limit = input.limit.unwrap_or(i64::MAX);
     if limit < 1 {
-        return Err(Error::validation(
-            "1 validation error detected: Value at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 1",
-        ));
+        return Err(constraint("limit", limit, "have value greater than or equal to 1"));
     }
-    let selection = Selection { filter, projection, count_only: select == "COUNT", limit };
-    let start = input.exclusive_start_key.as_ref();
-    let start = start
-        .map(|key| {
-            definition.key_of_request(key).map_err(|_| Error::validation("The provided starting key is invalid"))
-        })
-        .transpose()?;
+    let selection = Selection { filter, projection, count_only, limit };
+    let start = input.exclusive_start_key.as_ref().map(|key| start_key(definition, key)).transpose()?;
     let page = match condition {
         Some(condition) => {
             let forward = input.scan_index_forward.unwrap_or(true);
+            start.as_ref().map_or(Ok(()), |start| check_start(&condition, start))?;
             query(read, &table, &condition, start.map(|key| key.range), forward, &selection)?
         }
         None => {
             let segment = segment(input.segment, input.total_segments)?;
+            if start.as_ref().is_some_and(|start| !(segment.0..=segment.1).contains(&start.token)) {
+                return Err(Error::validation(
+                    "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with correct Segment",
+                ));
+            }
             let start = start.map(|key| (key.token, key.hash, key.range));
             scan(read, &table, segment, start, &selection)?
         }
@@ -173,19 +168,78 @@ fn page(read: &Read<'_>, input: ReadPage) -> Result<Value, Error> {
     Ok(answer)
 }
 
+/// Whether only counts are asked for.
+fn select(select: Option<&str>, is_projected: bool) -> Result<bool, Error> {
+    let allowed = ["ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES", "SPECIFIC_ATTRIBUTES", "COUNT"];
+    let message = match (select.map(|select| one_of("select", Some(select), &allowed)).transpose()?, is_projected) {
+        (Some("COUNT"), true) => "Cannot specify the ProjectionExpression when choosing to get only the Count",
+        (Some("ALL_ATTRIBUTES"), true) => "Cannot specify the ProjectionExpression when choosing to get ALL_ATTRIBUTES",
+        (Some("SPECIFIC_ATTRIBUTES"), false) => {
+            "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"
+        }
+        (Some("ALL_PROJECTED_ATTRIBUTES"), _) => {
+            "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"
+        }
+        (select, _) => return Ok(select == Some("COUNT")),
+    };
+    Err(Error::validation(message))
+}
+
+/// The key a page starts after.
+fn start_key(definition: &Definition, key: &Item) -> Result<Key, Error> {
+    definition.key_of_request(key).map_err(|error| match error {
+        Error::Validation(text) => Error::Validation(format!("The provided starting key is invalid: {text}")),
+        other => other,
+    })
+}
+
+/// A query goes on where it could have stopped.
+fn check_start(condition: &KeyCondition, start: &Key) -> Result<(), Error> {
+    if key::encode(&condition.hash).as_ref() != Some(&start.hash) {
+        return Err(Error::validation(
+            "The provided starting key is outside query boundaries based on provided conditions",
+        ));
+    }
+    match &condition.range {
+        Some(range) if !range.bounds().contains(&start.range) => {
+            Err(Error::validation("The provided starting key does not match the range key predicate"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// First and last token of a segment.
 fn segment(segment: Option<i64>, total: Option<i64>) -> Result<(i64, i64), Error> {
-    match (segment, total) {
-        (None, None) => Ok((0, i64::MAX)),
-        (Some(segment), Some(total)) if (1..=SEGMENTS_MAX).contains(&total) && (0..total).contains(&segment) => {
-            let width = i64::MAX / total + 1;
-            let from = segment.saturating_mul(width);
-            Ok((from, from.saturating_add(width - 1)))
+    let (segment, total) = match (segment, total) {
+        (None, None) => return Ok((0, i64::MAX)),
+        (Some(segment), Some(total)) => (segment, total),
+        (Some(_), None) => {
+            return Err(Error::validation(
+                "The TotalSegments parameter is required but was not present in the request when Segment parameter is present",
+            ));
         }
-        _ => Err(Error::validation(
-            "The Segment parameter is required with TotalSegments, zero-based and must be less than parameter TotalSegments",
-        )),
+        (None, Some(_)) => {
+            return Err(Error::validation(
+                "The Segment parameter is required but was not present in the request when parameter TotalSegments is present",
+            ));
+        }
+    };
+    if !(1..=SEGMENTS_MAX).contains(&total) {
+        let (bound, limit) = if total < 1 { ("greater", 1) } else { ("less", SEGMENTS_MAX) };
+        return Err(constraint("totalSegments", total, format_args!("have value {bound} than or equal to {limit}")));
     }
+    if segment < 0 {
+        return Err(constraint("segment", segment, "have value greater than or equal to 0"));
+    }
+    if segment >= total {
+        return Err(Error::Validation(format!(
+            "The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: {segment} is not less than TotalSegments: {total}"
+        )));
+    }
+    let width = i64::MAX / total;
+    let from = segment.saturating_mul(width);
+    let to = if segment == total - 1 { i64::MAX } else { from.saturating_add(width - 1) };
+    Ok((from, to))
 }
 
 fn scan(

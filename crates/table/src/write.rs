@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use state::{Read, Write, params};
 
-use crate::capacity::{self, of_write, one_of};
+use crate::capacity::{self, constraint, of_write, one_of};
 use crate::definition::Key;
 use crate::expression::{Condition, Context, Kind, Names, Update, Values};
 use crate::item::{ITEM_SIZE_MAX, Item, item_size};
@@ -115,11 +115,16 @@ fn store(
     }
 }
 
-fn check_size(item: &Item) -> Result<(), Error> {
-    match item_size(item) {
-        0..=ITEM_SIZE_MAX => Ok(()),
+fn check_size(action: Action, item: &Item) -> Result<(), Error> {
+    match (item_size(item), action) {
+        (0..=ITEM_SIZE_MAX, _) => Ok(()),
+        (_, Action::Update) => Err(Error::validation("Item size to update has exceeded the maximum allowed size")),
         _ => Err(Error::validation("Item size has exceeded the maximum allowed size")),
     }
+}
+
+fn check_metrics(asked: Option<&str>) -> Result<(), Error> {
+    one_of("returnItemCollectionMetrics", asked, &["NONE", "SIZE"]).map(drop)
 }
 
 /// A single write with its expressions parsed.
@@ -152,19 +157,24 @@ impl Plan {
         if action != Action::Update && input.update_expression.is_some() {
             return Err(refuse("UpdateExpression"));
         }
-        let allowed: &[&str] = match action {
-            Action::Update => &["NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW"],
-            _ => &["NONE", "ALL_OLD"],
-        };
-        let returns = one_of("returnValues", input.return_values.as_deref(), allowed)?.to_owned();
+        let all = ["NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW"];
+        let returns = one_of("returnValues", input.return_values.as_deref(), &all)?.to_owned();
+        if action != Action::Update && !matches!(returns.as_str(), "NONE" | "ALL_OLD") {
+            return Err(Error::validation("ReturnValues can only be ALL_OLD or NONE"));
+        }
+        check_metrics(input.return_item_collection_metrics.as_deref())?;
         let failed = input.return_values_on_condition_check_failure.as_deref();
         let failed = one_of("returnValuesOnConditionCheckFailure", failed, &["NONE", "ALL_OLD"])?;
-        let mut context = Context::new(input.expression_attribute_names, input.expression_attribute_values)?;
+        let condition = ("ConditionExpression", input.condition_expression.is_some());
+        let expressions = [("UpdateExpression", input.update_expression.is_some()), condition];
+        let expressions = if action == Action::Update { &expressions[..] } else { &expressions[1..] };
+        let (names, values) = (input.expression_attribute_names, input.expression_attribute_values);
+        let mut context = Context::of_request(names, values, expressions, false)?;
         let update = input.update_expression.map(|text| Update::parse(&text, &mut context)).transpose()?;
         let condition = input.condition_expression;
         let condition = condition.map(|text| Condition::parse(Kind::Condition, &text, &mut context)).transpose()?;
         context.finish()?;
-        capacity::wanted(input.return_consumed_capacity.as_deref())?;
+        capacity::check(input.return_consumed_capacity.as_deref())?;
         Ok(Plan {
             action,
             table: input.table_name,
@@ -206,7 +216,7 @@ impl Plan {
             }
         };
         if let Some(item) = &new {
-            check_size(item)?;
+            check_size(self.action, item)?;
         }
         store(tx, env, &table, &key, old.as_ref(), new.as_ref())?;
         self.answer(&table, old, new)
@@ -255,23 +265,33 @@ impl Tables {
     /// `NotFound`, `Validation`.
     pub async fn batch_write_item(&self, input: BatchWriteItem) -> Result<Value, Error> {
         let total: usize = input.request_items.values().map(Vec::len).sum();
-        if total == 0 || input.request_items.values().any(Vec::is_empty) {
-            return Err(Error::validation("The batch write request list for a table cannot be null or empty"));
+        if input.request_items.is_empty() {
+            return Err(constraint("requestItems", "{}", "have length greater than or equal to 1"));
+        }
+        if let Some((name, _)) = input.request_items.iter().find(|(_, requests)| requests.is_empty()) {
+            let member = format!("requestItems.{name}.member");
+            return Err(constraint(
+                &member,
+                "[]",
+                "have length less than or equal to 25 and greater than or equal to 1",
+            ));
         }
         if total > 25 {
             return Err(Error::validation("Too many items requested for the BatchWriteItem call"));
         }
-        let wanted = capacity::wanted(input.return_consumed_capacity.as_deref())?;
+        check_metrics(input.return_item_collection_metrics.as_deref())?;
+        let asked = input.return_consumed_capacity;
+        capacity::check(asked.as_deref())?;
         let env = self.env.clone();
         let answer = self.state.write(move |tx| {
             let mut used = Vec::new();
             for (name, requests) in &input.request_items {
                 let units = write_batch(tx, &env, name, requests)?;
-                used.push(json!({"TableName": table_name(name), "CapacityUnits": units}));
+                used.extend(capacity::answer(asked.as_deref(), table_name(name), units)?);
             }
             let mut answer = json!({"UnprocessedItems": {}});
-            if wanted {
-                answer["ConsumedCapacity"] = used.into();
+            if !used.is_empty() {
+                answer["ConsumedCapacity"] = json!(used);
             }
             Ok::<_, Error>(answer)
         });
@@ -299,7 +319,7 @@ fn write_batch(tx: &Write<'_>, env: &Environment, name: &str, requests: &[WriteR
             return Err(Error::validation("Provided list of item keys contains duplicates"));
         }
         if let Some(item) = new {
-            check_size(item)?;
+            check_size(Action::Put, item)?;
         }
         let old = get(tx, &table, &key)?;
         units += of_write(old.as_ref().map_or(0, item_size).max(new.map_or(0, item_size)));

@@ -2,13 +2,15 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 
 /// How long a start may take on a loaded machine.
 const START_MAX: Duration = Duration::from_secs(60);
+/// How long an end may take, drain included.
+const STOP_MAX: Duration = Duration::from_secs(60);
 
 /// One data directory and the process that serves it, if it runs. The process is killed when this is dropped.
 pub struct Server {
@@ -64,6 +66,24 @@ impl Server {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
+        }
+    }
+
+    /// SIGTERM: asks it to drain, and waits for its end.
+    ///
+    /// # Errors
+    /// When it does not run or does not end.
+    pub fn terminate(&mut self) -> anyhow::Result<ExitStatus> {
+        let child = self.child.as_mut().context("no server runs")?;
+        Command::new("kill").args(["-TERM", &child.id().to_string()]).status()?;
+        let asked = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait()? {
+                self.child = None;
+                return Ok(status);
+            }
+            ensure!(asked.elapsed() < STOP_MAX, "the server has not ended after {STOP_MAX:?}\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
 

@@ -14,8 +14,9 @@ pub use claim::{Claim, Place};
 
 use crate::AwsError;
 
-/// How far the signer's clock may be from ours, milliseconds.
-const SKEW_MS: i64 = 5 * 60 * 1000;
+/// How far the signer's clock may be from ours.
+const SKEW_MINUTES: i64 = 5;
+const SKEW_MS: i64 = SKEW_MINUTES * 60 * 1000;
 
 /// The access keys that may call.
 #[derive(Clone, Default)]
@@ -74,17 +75,28 @@ fn fresh(claim: &Claim, now_ms: i64) -> Result<(), AwsError> {
     if !claim.timestamp.starts_with(&claim.date) {
         return Err(invalid("Date in Credential scope does not match the date of the request."));
     }
+    // Clients look for these words to set their clocks right.
+    let (signed, now) = (&claim.timestamp, timestamp(now_ms));
     if at_ms > now_ms.saturating_add(SKEW_MS) {
-        return Err(invalid("Signature not yet current: the request is signed for a time in the future."));
+        let limit = timestamp(now_ms.saturating_add(SKEW_MS));
+        return Err(invalid(&format!(
+            "Signature not yet current: {signed} is still later than {limit} ({now} + {SKEW_MINUTES} min.)"
+        )));
     }
-    let lifetime_ms = match claim.place {
-        Place::Header => SKEW_MS,
-        Place::Query { expires_seconds } => expires_seconds.saturating_mul(1000),
+    let (lifetime_ms, shown) = match claim.place {
+        Place::Header => (SKEW_MS, format!("{SKEW_MINUTES} min.")),
+        Place::Query { expires_seconds } => (expires_seconds.saturating_mul(1000), format!("{expires_seconds} s.")),
     };
     if now_ms > at_ms.saturating_add(lifetime_ms) {
-        return Err(invalid("Signature expired: the request was signed too long ago."));
+        let limit = timestamp(now_ms.saturating_sub(lifetime_ms));
+        return Err(invalid(&format!("Signature expired: {signed} is now earlier than {limit} ({now} - {shown})")));
     }
     Ok(())
+}
+
+/// Milliseconds since the epoch as `YYYYMMDDTHHMMSSZ`.
+fn timestamp(ms: i64) -> String {
+    chrono::DateTime::from_timestamp_millis(ms).unwrap_or_default().format("%Y%m%dT%H%M%SZ").to_string()
 }
 
 fn invalid(message: &str) -> AwsError {

@@ -31,6 +31,31 @@ impl Context {
         Ok(Context { names: names.unwrap_or_default(), values: values.unwrap_or_default(), ..Context::default() })
     }
 
+    /// As [`Context::new`], for the parameters of one request: its expressions that take values, each with whether it is given,
+    /// and whether there is a projection.
+    ///
+    /// # Errors
+    /// `Validation` also for names or values without an expression to use them.
+    pub fn of_request(
+        names: Option<Names>,
+        values: Option<Values>,
+        expressions: &[(&str, bool)],
+        is_projected: bool,
+    ) -> Result<Context, Error> {
+        let used = expressions.iter().any(|(_, given)| *given);
+        if names.is_some() && !used && !is_projected {
+            return Err(Error::validation("ExpressionAttributeNames can only be specified when using expressions"));
+        }
+        if values.is_some() && !used {
+            let missing = expressions.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" and ");
+            let verb = if expressions.len() == 1 { "is" } else { "are" };
+            return Err(Error::Validation(format!(
+                "ExpressionAttributeValues can only be specified when using expressions: {missing} {verb} null"
+            )));
+        }
+        Context::new(names, values)
+    }
+
     /// Checks that every name and value was used; call it after parsing all expressions of the request.
     ///
     /// # Errors
