@@ -72,7 +72,8 @@ impl Engine {
         }
         // A session of its own: tables found for one query are not kept for the next, so new objects are seen.
         let context = SessionContext::new_with_config_rt(self.config.clone(), self.runtime.clone());
-        let statement = context.state().sql_to_statement(sql, &datafusion::config::Dialect::Generic)?;
+        let statement = context.state().sql_to_statement(sql, &datafusion::config::Dialect::Generic);
+        let statement = statement.map_err(|error| at_end(error.into(), sql))?;
         refuse_changes(&statement)?;
         for name in context.state().resolve_table_references(&statement)? {
             let table = resolve::table(&context, &self.store, self.catalog.as_ref(), &name).await?;
@@ -86,6 +87,18 @@ impl Engine {
             .verify_plan(&plan)?;
         let frame = context.execute_logical_plan(plan).await?;
         Ok(Answer { stream: frame.execute_stream().await? })
+    }
+}
+
+/// The parser tells no position when the text ends too early.
+fn at_end(error: Error, sql: &str) -> Error {
+    match error {
+        Error::Invalid(text) if text.ends_with("EOF") => {
+            let lines = sql.trim_end().split('\n');
+            let column = lines.clone().next_back().map_or(0, |last| last.chars().count()) + 1;
+            Error::Invalid(format!("{text} at Line: {}, Column: {column}", lines.count()))
+        }
+        other => other,
     }
 }
 

@@ -8,6 +8,7 @@ mod answer;
 mod detect;
 mod engine;
 mod error;
+mod json;
 mod resolve;
 
 pub use answer::{Answer, Format};

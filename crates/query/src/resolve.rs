@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Schema};
 use async_trait::async_trait;
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
-use datafusion::datasource::file_format::{FileFormat, json::JsonFormat, parquet::ParquetFormat};
+use datafusion::datasource::file_format::{FileFormat, parquet::ParquetFormat};
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt as _;
@@ -16,6 +16,7 @@ use object_store::{ObjectMeta, ObjectStore};
 
 use crate::Error;
 use crate::detect::{self, Encoding};
+use crate::json::Json;
 
 /// A table somebody declared (Glue).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -71,7 +72,7 @@ pub(crate) async fn table(
     let partitions = partition_columns(first, &path, &place.partition_keys);
     let format: Arc<dyn FileFormat> = match &encoding {
         Encoding::Parquet => Arc::new(ParquetFormat::default().with_skip_metadata(false)),
-        Encoding::Json(compression) => Arc::new(JsonFormat::default().with_file_compression_type(*compression)),
+        Encoding::Json(compression) => Arc::new(Json::new(*compression)),
     };
     let options = ListingOptions::new(format).with_file_extension("").with_table_partition_cols(partitions.clone());
     let schema = match &encoding {

@@ -132,6 +132,12 @@ impl From<query::Error> for AwsError {
 
 impl From<objects::Error> for AwsError {
     fn from(error: objects::Error) -> Self {
-        AwsError::new(500, "InternalFailure", error.to_string())
+        let (status, code) = match &error {
+            objects::Error::NoBucket(_) => (404, "NoSuchBucket"),
+            objects::Error::NoObject { .. } => (404, "NoSuchKey"),
+            objects::Error::BucketName(_) | objects::Error::Key { .. } => (400, "ValidationException"),
+            _ => (500, "InternalFailure"),
+        };
+        AwsError::new(status, code, error.to_string())
     }
 }

@@ -28,6 +28,8 @@ pub struct Find {
 /// A server and the key to call it with.
 pub struct Client {
     endpoint: String,
+    /// The server was found by its announcement, which a killed one leaves behind.
+    is_announced: bool,
     region: String,
     credentials: Credentials,
 }
@@ -52,7 +54,8 @@ impl Client {
             ),
         };
         let region = running.map_or_else(|| "us-east-1".to_owned(), |r| r.region);
-        Ok(Client { endpoint: endpoint.trim_end_matches('/').to_owned(), region, credentials })
+        let is_announced = find.endpoint.is_none();
+        Ok(Client { is_announced, endpoint: endpoint.trim_end_matches('/').to_owned(), region, credentials })
     }
 
     pub fn endpoint(&self) -> &str {
@@ -117,7 +120,8 @@ impl Client {
         instructions.apply_to_request_http1x(&mut request);
         let http: Http<_, Full<Bytes>> = Http::builder(TokioExecutor::new()).build_http();
         let response = http.request(request).await;
-        let response = response.with_context(|| format!("cannot reach the server at {}", self.endpoint))?;
+        let hint = if self.is_announced { "; if it was killed, start it again with `watershed serve`" } else { "" };
+        let response = response.with_context(|| format!("cannot reach the server at {}{hint}", self.endpoint))?;
         let status = response.status();
         let answer = response.into_body().collect().await.context("the answer ended early")?.to_bytes();
         if !status.is_success() {

@@ -63,6 +63,56 @@ async fn gzip_is_read() {
 }
 
 #[tokio::test]
+async fn a_column_of_several_types_is_text() {
+    let dir = lake();
+    write(dir.path(), "clinic/mixed/one", b"{\"v\":1.50}{\"v\":\"x\"}{\"v\":true}{}");
+    write(dir.path(), "clinic/mixed/two", b"{\"v\":7}");
+    let sql = "SELECT v, count(*) OVER () AS n FROM mixed WHERE v IS NOT NULL ORDER BY v";
+    let rows = ask(dir.path(), Arc::new(NoCatalog), sql).await.unwrap();
+    let expected = ["1.50", "7", "true", "x"].map(|v| format!("{{\"v\":\"{v}\",\"n\":4}}\n"));
+    assert_eq!(rows, expected.concat());
+}
+
+#[tokio::test]
+async fn records_are_counted_once_however_batches_fall() {
+    let dir = lake();
+    // A batch is 8,192 records.
+    for count in [1, 8_191, 8_192, 8_193, 16_384] {
+        let records: String = (0..count).map(|n| format!("{{\"v\":{n}}}")).collect();
+        write(dir.path(), &format!("clinic/many{count}/one"), records.as_bytes());
+        let sql = format!("SELECT count(*) AS n, count(DISTINCT v) AS v FROM many{count}");
+        let rows = ask(dir.path(), Arc::new(NoCatalog), &sql).await.unwrap();
+        assert_eq!(rows.trim(), format!("{{\"n\":{count},\"v\":{count}}}"));
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_fit_into_memory_spills_or_is_refused() {
+    let dir = lake();
+    let records: String = (0..200_000).map(|n| format!("{{\"v\":{},\"t\":\"{n:064}\"}}", n * 7919 % 200_000)).collect();
+    write(dir.path(), "clinic/large/one", records.as_bytes());
+    let store = Arc::new(LocalFileSystem::new_with_prefix(dir.path()).unwrap());
+    let spill = tempfile::tempdir().unwrap();
+    let settings = Settings { memory_bytes_max: 12 << 20, spill_dir: spill.path().into(), partitions: 1 };
+    let engine = Engine::new(store, Arc::new(NoCatalog), &settings).unwrap();
+    let rows = |sql: &'static str| {
+        let engine = engine.clone();
+        async move {
+            let chunks: Vec<bytes::Bytes> = engine.query(sql).await?.bytes(Format::Json)?.try_collect().await?;
+            Ok::<_, query::Error>(String::from_utf8(chunks.concat()).unwrap())
+        }
+    };
+    let sorted = rows("SELECT v, t FROM clinic.large ORDER BY v").await.unwrap();
+    assert_eq!(sorted.lines().count(), 200_000);
+    assert!(sorted.starts_with("{\"v\":0,") && sorted.lines().last().unwrap().starts_with("{\"v\":199999,"));
+    let plan = rows("EXPLAIN ANALYZE SELECT v, t FROM clinic.large ORDER BY v").await.unwrap();
+    let (_, count) = plan.split_once("spill_count=").unwrap();
+    assert!(!count.starts_with('0'), "{plan}");
+    let refused = rows("SELECT array_agg(t) AS a FROM clinic.large").await.unwrap_err();
+    assert!(matches!(refused, query::Error::Resources(_)), "{refused}");
+}
+
+#[tokio::test]
 async fn only_the_partition_asked_for_is_read() {
     let dir = lake();
     write(dir.path(), "clinic/data/site=B/day=01/bad", b"this is not JSON");

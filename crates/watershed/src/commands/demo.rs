@@ -94,7 +94,8 @@ impl Demo {
 /// Starts this program as a server of its own and waits until it is ready.
 async fn start(data: &Path) -> anyhow::Result<Child> {
     std::fs::create_dir_all(data).with_context(|| format!("cannot create {}", data.display()))?;
-    ensure!(data::running(data).is_none(), "a server runs on {} (or was killed there)", data.display());
+    // Refused when a server runs there; what a killed one left behind is taken away.
+    data::Data::lock(data)?.retire();
     let log = std::fs::File::create(data.join("serve.log"))?;
     let mut server = Command::new(std::env::current_exe()?)
         .args(["serve", "--listen", "127.0.0.1:0", "--data"])

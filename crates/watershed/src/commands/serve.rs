@@ -41,6 +41,8 @@ impl Serve {
     pub async fn run(self) -> anyhow::Result<()> {
         let digits = self.account.len() == 12 && self.account.bytes().all(|b| b.is_ascii_digit());
         ensure!(digits, "--account must be twelve digits");
+        let named = self.region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        ensure!(named && !self.region.is_empty(), "--region must be lower-case letters, digits and hyphens");
         // Before anything else, so that a signal during the start is not lost.
         let mut terminate = signal(SignalKind::terminate())?;
         let data = Data::lock(&self.data)?;

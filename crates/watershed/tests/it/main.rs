@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod commands;
 mod crash;
 mod items;
+mod sql;
 mod wire;
 mod world;
