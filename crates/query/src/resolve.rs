@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::{DataType, Field, Schema};
 use async_trait::async_trait;
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
+use datafusion::datasource::empty::EmptyTable;
 use datafusion::datasource::file_format::{FileFormat, parquet::ParquetFormat};
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::prelude::SessionContext;
@@ -25,6 +26,9 @@ pub struct TableDefinition {
     pub name: String,
     /// `s3://BUCKET/PREFIX`.
     pub location: String,
+    /// Declared columns, name and Hive type, in order. The objects tell which types they have: a declaration only adds the
+    /// columns that no object has.
+    pub columns: Vec<(String, String)>,
     /// Declared partition keys, name and Hive type, in order.
     pub partition_keys: Vec<(String, String)>,
 }
@@ -50,7 +54,14 @@ impl Catalog for NoCatalog {
 struct Place {
     bucket: String,
     prefix: String,
+    columns: Vec<(String, String)>,
     partition_keys: Vec<(String, String)>,
+}
+
+impl Place {
+    fn undeclared(bucket: impl Into<String>, prefix: String) -> Place {
+        Place { bucket: bucket.into(), prefix, columns: Vec::new(), partition_keys: Vec::new() }
+    }
 }
 
 pub(crate) async fn table(
@@ -66,6 +77,11 @@ pub(crate) async fn table(
     let objects: Vec<ObjectMeta> =
         store.list(Some(&path)).try_filter(|object| std::future::ready(object.size > 0)).try_collect().await?;
     let Some(first) = objects.first() else {
+        if !place.columns.is_empty() {
+            let declared = place.columns.iter().chain(&place.partition_keys);
+            let fields: Vec<_> = declared.map(|(name, hive)| Field::new(name, data_type(hive), true)).collect();
+            return Ok(Arc::new(EmptyTable::new(Arc::new(Schema::new(fields)))));
+        }
         return Err(Error::TableNotFound { name: name.to_string(), hint: "; the prefix holds no objects yet".into() });
     };
     let encoding = detect::encoding(store.as_ref(), first).await?;
@@ -82,12 +98,18 @@ pub(crate) async fn table(
         }
     };
     // A partition column may also stand inside the files: the path decides.
-    let inside: Vec<_> = schema
+    let mut inside: Vec<_> = schema
         .fields()
         .iter()
         .filter(|field| !partitions.iter().any(|(name, _)| name.eq_ignore_ascii_case(field.name())))
         .cloned()
         .collect();
+    for (name, hive) in &place.columns {
+        let known = inside.iter().map(|field| field.name()).chain(partitions.iter().map(|(name, _)| name));
+        if !known.into_iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            inside.push(Arc::new(Field::new(name, data_type(hive), true)));
+        }
+    }
     let config = ListingTableConfig::new(url).with_listing_options(options).with_schema(Arc::new(Schema::new(inside)));
     Ok(Arc::new(ListingTable::try_new(config)?))
 }
@@ -100,6 +122,7 @@ async fn place(store: &Arc<dyn ObjectStore>, catalog: &dyn Catalog, name: &Table
         return Ok(Place {
             bucket: bucket.into(),
             prefix: prefix.trim_matches('/').into(),
+            columns: only.columns.clone(),
             partition_keys: only.partition_keys.clone(),
         });
     }
@@ -109,7 +132,7 @@ async fn place(store: &Arc<dyn ObjectStore>, catalog: &dyn Catalog, name: &Table
     }
     let prefix = name.table().trim_matches('/').to_owned();
     if let Some(bucket) = name.schema() {
-        return Ok(Place { bucket: bucket.into(), prefix, partition_keys: Vec::new() });
+        return Ok(Place::undeclared(bucket, prefix));
     }
     let mut found = Vec::new();
     let mut known = BTreeSet::new();
@@ -125,7 +148,7 @@ async fn place(store: &Arc<dyn ObjectStore>, catalog: &dyn Catalog, name: &Table
     match found.as_slice() {
         [(bucket, top)] => {
             let rest = prefix.split_once('/').map(|(_, rest)| format!("/{rest}")).unwrap_or_default();
-            Ok(Place { bucket: bucket.clone(), prefix: format!("{top}{rest}"), partition_keys: Vec::new() })
+            Ok(Place::undeclared(bucket.clone(), format!("{top}{rest}")))
         }
         [] => {
             let known: Vec<_> = known.into_iter().take(20).collect();
@@ -157,12 +180,23 @@ fn partition_columns(object: &ObjectMeta, table: &Path, declared: &[(String, Str
         .filter_map(|folder| folder.split_once('='))
         .map(|(name, _)| {
             let hive = declared.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, hive)| hive.as_str());
-            let kind = match hive {
-                Some("int" | "integer" | "smallint" | "tinyint" | "bigint") => DataType::Int64,
-                Some("date") => DataType::Date32,
+            // A folder's name is read as a number or a date only where somebody said that it is one.
+            let kind = match data_type(hive.unwrap_or_default()) {
+                kind @ (DataType::Int64 | DataType::Date32) => kind,
                 _ => DataType::Utf8,
             };
             (name.to_owned(), kind)
         })
         .collect()
+}
+
+/// The type of a declared column that no object has, and of a partition key.
+fn data_type(hive: &str) -> DataType {
+    match hive {
+        "int" | "integer" | "smallint" | "tinyint" | "bigint" => DataType::Int64,
+        "float" | "double" => DataType::Float64,
+        "boolean" => DataType::Boolean,
+        "date" => DataType::Date32,
+        _ => DataType::Utf8,
+    }
 }

@@ -56,11 +56,14 @@ impl DeclaredTables {
 
 /// A table without a location has no files to read.
 fn definition(table: &Table) -> Option<TableDefinition> {
-    let keys = table.partition_keys().into_iter();
+    let owned = |columns: Vec<(&str, &str)>| {
+        columns.into_iter().map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect::<Vec<_>>()
+    };
     Some(TableDefinition {
         database: table.database.clone(),
         name: table.name.clone(),
         location: table.location()?.to_owned(),
-        partition_keys: keys.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect(),
+        columns: owned(table.columns()),
+        partition_keys: owned(table.partition_keys()),
     })
 }

@@ -143,6 +143,7 @@ impl Catalog for Glue {
             database: "analytics".into(),
             name: table.into(),
             location: "s3://clinic/data".into(),
+            columns: vec![("ID".into(), "int".into()), ("note".into(), "string".into())],
             partition_keys: vec![("day".into(), "int".into())],
         }]
     }
@@ -153,4 +154,14 @@ async fn declared_tables_have_typed_partitions() {
     let dir = lake();
     let sql = "SELECT count(*) AS n FROM analytics.measurements WHERE day = 2";
     assert_eq!(ask(dir.path(), Arc::new(Glue), sql).await.unwrap().trim(), r#"{"n":2}"#);
+}
+
+#[tokio::test]
+async fn declared_columns_that_no_object_has_are_null() {
+    let dir = lake();
+    let sql = "SELECT id, note FROM measurements WHERE id = '3'";
+    assert_eq!(ask(dir.path(), Arc::new(Glue), sql).await.unwrap().trim(), r#"{"id":"3","note":null}"#);
+    std::fs::remove_dir_all(dir.path().join("clinic/data")).unwrap();
+    let sql = "SELECT count(note) AS n, max(day) AS d FROM measurements";
+    assert_eq!(ask(dir.path(), Arc::new(Glue), sql).await.unwrap().trim(), r#"{"n":0,"d":null}"#);
 }

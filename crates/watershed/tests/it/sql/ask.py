@@ -84,7 +84,7 @@ assert rows("SELECT count(id) AS n FROM broken WHERE site = 'GOOD'") == [{"n": 1
 # A Glue table whose declaration and data disagree, as generated ones do: the data are what is there.
 glue = boto3.client("glue", endpoint_url=endpoint)
 glue.create_database(DatabaseInput={"Name": "analytics"})
-columns = [("id", "int"), ("name", "string"), ("valueOne", "int"), ("valueTwo", "int"), ("createdAtTime", "date")]
+columns = [("id", "int"), ("name", "string"), ("valueOne", "int"), ("valueTwo", "int"), ("createdAtTime", "date"), ("note", "string")]
 glue.create_table(DatabaseName="analytics", TableInput={
     "Name": "sample-table",
     "PartitionKeys": [{"Name": "siteId", "Type": "string"}, {"Name": "year", "Type": "int"}],
@@ -99,6 +99,7 @@ store("samples/data/siteId=A/year=2023/one", lines(record))
 store("samples/data/siteId=B/year=2024/two", lines({**record, "id": "p-2"}))
 for sql, expected in [
     ('SELECT id, "createdAtTime" FROM analytics."sample-table" WHERE year = 2023', [{"id": "p-1", "createdAtTime": "1700000000000"}]),
+    ('SELECT note, count(*) AS n FROM "sample-table" GROUP BY note', [{"note": None, "n": 2}]),
     ('SELECT sum(CAST(valueOne AS DOUBLE)) AS s FROM "sample-table"', [{"s": 73.2}]),
     ("SELECT siteId FROM \"sample-table\" WHERE to_timestamp_millis(CAST(createdAtTime AS BIGINT)) > '2023-11-14' ORDER BY 1",
      [{"siteId": "A"}, {"siteId": "B"}]),
