@@ -15,6 +15,7 @@ pub mod write;
 
 mod capacity;
 mod error;
+mod expire;
 mod schema;
 mod tables;
 

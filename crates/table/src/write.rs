@@ -81,14 +81,15 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Item, Error> {
     serde_json::from_slice(bytes).map_err(|_| Error::Internal("stored item is not readable".into()))
 }
 
-/// Writes one item and its stream record.
-fn store(
+/// Writes one item and its stream record; `expired` marks a deletion by time to live.
+pub(crate) fn store(
     tx: &Write<'_>,
     env: &Environment,
     table: &Stored,
     key: &Key,
     old: Option<&Item>,
     new: Option<&Item>,
+    expired: bool,
 ) -> Result<(), Error> {
     if old == new {
         return Ok(());
@@ -110,7 +111,7 @@ fn store(
         }
     }
     match table.stream {
-        Some(stream) => append(tx, env, stream, &Change { key, old, new, expired: false }),
+        Some(stream) => append(tx, env, stream, &Change { key, old, new, expired }),
         None => Ok(()),
     }
 }
@@ -218,7 +219,7 @@ impl Plan {
         if let Some(item) = &new {
             check_size(self.action, item)?;
         }
-        store(tx, env, &table, &key, old.as_ref(), new.as_ref())?;
+        store(tx, env, &table, &key, old.as_ref(), new.as_ref(), false)?;
         self.answer(&table, old, new)
     }
 
@@ -323,7 +324,7 @@ fn write_batch(tx: &Write<'_>, env: &Environment, name: &str, requests: &[WriteR
         }
         let old = get(tx, &table, &key)?;
         units += of_write(old.as_ref().map_or(0, item_size).max(new.map_or(0, item_size)));
-        store(tx, env, &table, &key, old.as_ref(), new)?;
+        store(tx, env, &table, &key, old.as_ref(), new, false)?;
     }
     Ok(units)
 }

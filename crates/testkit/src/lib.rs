@@ -1,7 +1,10 @@
-//! Runs the real binary for tests: start it on a free port, kill it, start it again on the same data.
+//! Runs the real binary for tests: start it on a free port, kill it, start it again on the same data. Also the
+//! conformance suite of [`event::Source`].
 
 mod python;
+mod request;
 mod server;
+pub mod source;
 
 pub use python::{python, run_python};
 pub use server::{Server, watershed};

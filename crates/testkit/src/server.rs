@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 
+use crate::request;
+
 /// How long a start may take on a loaded machine.
 const START_MAX: Duration = Duration::from_secs(60);
 /// How long an end may take, drain included.
@@ -17,6 +19,8 @@ pub struct Server {
     binary: PathBuf,
     data: PathBuf,
     port: u16,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
     child: Option<Child>,
 }
 
@@ -26,10 +30,30 @@ impl Server {
     /// # Errors
     /// When it does not become ready; its log stands in `DATA/serve.log`.
     pub fn start(binary: &Path, data: &Path) -> anyhow::Result<Server> {
+        Server::start_with(binary, data, &[], &[])
+    }
+
+    /// Starts the binary with more arguments of `serve` and environment variables, which restarts keep.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn start_with(
+        binary: &Path,
+        data: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> anyhow::Result<Server> {
         // The port stays the same over restarts, so that clients can go on.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         std::fs::create_dir_all(data)?;
-        let mut server = Server { binary: binary.into(), data: data.into(), port, child: None };
+        let mut server = Server {
+            binary: binary.into(),
+            data: data.into(),
+            port,
+            arguments: arguments.iter().map(|text| (*text).into()).collect(),
+            environment: environment.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+            child: None,
+        };
         server.restart()?;
         Ok(server)
     }
@@ -44,6 +68,8 @@ impl Server {
         let child = Command::new(&self.binary)
             .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port), "--data"])
             .arg(&self.data)
+            .args(&self.arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -127,6 +153,17 @@ impl Server {
             String::from_utf8_lossy(&output.stdout)
         );
         Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Calls one of the server's own paths, signed, and answers its JSON.
+    ///
+    /// # Errors
+    /// When there is no answer or it is not a success.
+    pub fn post(&self, path: &str, body: &serde_json::Value) -> anyhow::Result<serde_json::Value> {
+        let (id, secret) = self.key()?;
+        let (status, answer) = request::post(self.port, path, body, &id, &secret)?;
+        ensure!(status == 200, "POST {path}: {status} {answer}");
+        Ok(serde_json::from_str(&answer)?)
     }
 
     /// What the server wrote to its log.

@@ -130,7 +130,9 @@ fn describe(read: &Read<'_>, input: &DescribeStream, limit: usize) -> Result<Val
         |row| {
             let mut range = json!({"StartingSequenceNumber": sequence(row.int(2)?).to_string()});
             if row.int(4)? > 0 {
-                range["EndingSequenceNumber"] = sequence(row.int(3)?).to_string().into();
+                // A shard without records ends where it starts: that number is no record's.
+                let last = row.int(3)?.max(row.int(2)?);
+                range["EndingSequenceNumber"] = sequence(last).to_string().into();
             }
             let mut shard = json!({"ShardId": row.text(0)?, "SequenceNumberRange": range});
             if let Some(parent) = row.text_opt(1)? {

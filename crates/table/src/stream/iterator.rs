@@ -22,7 +22,7 @@ pub struct GetShardIterator {
     pub shard_id: String,
     pub shard_iterator_type: String,
     pub sequence_number: Option<String>,
-    /// Seconds since 1970, of `AT_TIMESTAMP`.
+    /// Seconds since 1970 with a fraction, of `AT_TIMESTAMP`.
     pub timestamp: Option<f64>,
 }
 
@@ -85,7 +85,8 @@ impl Tables {
             "AT_SEQUENCE_NUMBER" => Start::After(super::sequence(count(&number()?).saturating_sub(1).max(0))),
             "AT_TIMESTAMP" => {
                 let at = input.timestamp.ok_or_else(|| Error::validation("Timestamp is required for AT_TIMESTAMP"))?;
-                Start::AtTimestamp((at * 1000.0) as i64)
+                // Rounded: most milliseconds are no exact binary fraction of a second.
+                Start::AtTimestamp((at * 1000.0).round() as i64)
             }
             _ => {
                 return Err(Error::validation(

@@ -2,7 +2,7 @@
 //!
 //! Follows the DynamoDB Streams API (version 2012-08-10). A record is written in the transaction of its item. A stream
 //! has [`SHARDS`] open shards by hash of the partition key; a shard is closed and gets one child when it is
-//! [`ROLL_MS`] old, when [`crate::Tables::rotate_stream`] asks for it, and two when it is split.
+//! [`ROLL_MS`] old, when [`crate::Tables::rotate_stream`] asks for it, and two when [`crate::Tables::split_stream`] does.
 
 mod append;
 mod describe;

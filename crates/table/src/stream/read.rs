@@ -42,6 +42,10 @@ impl Tables {
             if let Some(object) = value.as_object_mut() {
                 // Only event source mappings and pipes add it.
                 object.shift_remove("eventSourceARN");
+                // Stored as pipes hand it on; this operation names the members differently.
+                if let Some(identity) = object.get_mut("userIdentity") {
+                    *identity = json!({"PrincipalId": identity["principalId"], "Type": identity["type"]});
+                }
             }
             decoded.push(value);
         }

@@ -3,8 +3,8 @@
 use sha2::{Digest, Sha256};
 use state::{Write, params};
 
-use super::{RETENTION_MS, ROLL_MS, SHARDS};
-use crate::tables::{Environment, load};
+use super::{RETENTION_MS, ROLL_MS, SHARDS, find};
+use crate::tables::Environment;
 use crate::{Error, Tables, schema};
 
 /// An open shard.
@@ -118,32 +118,35 @@ pub(crate) fn close_all(tx: &Write<'_>, stream: i64, now: i64) -> Result<(), Err
 }
 
 impl Tables {
-    /// Closes every open shard of a table's stream and gives each one child: what AWS does about every four hours.
+    /// Closes every open shard of a stream and gives each one child: what AWS does about every four hours.
     ///
     /// # Errors
-    /// `NotFound` when the table or its stream does not exist.
-    pub async fn rotate_stream(&self, table: &str) -> Result<(), Error> {
-        self.reshard(table, 1).await
+    /// `NotFound` for an unknown stream, `Validation` for one that is disabled.
+    pub async fn rotate_stream(&self, arn: &str) -> Result<(), Error> {
+        self.reshard(arn, 1).await
     }
 
-    /// Closes every open shard of a table's stream and gives each two children, half of the keys each.
+    /// Closes every open shard of a stream and gives each two children, half of the keys each.
     ///
     /// # Errors
     /// As [`Tables::rotate_stream`].
-    pub async fn split_stream(&self, table: &str) -> Result<(), Error> {
-        self.reshard(table, 2).await
+    pub async fn split_stream(&self, arn: &str) -> Result<(), Error> {
+        self.reshard(arn, 2).await
     }
 
-    async fn reshard(&self, table: &str, children: i64) -> Result<(), Error> {
-        let (table, now) = (table.to_owned(), self.env.clock.now_ms());
+    async fn reshard(&self, arn: &str, children: i64) -> Result<(), Error> {
+        let (arn, now) = (arn.to_owned(), self.env.clock.now_ms());
         self.state
             .write(move |tx| {
-                let stream = load(tx, &table)?.stream;
-                let stream = stream.ok_or_else(|| Error::NotFound("Requested resource not found".into()))?;
-                for shard in tx.all(OPEN, params![stream], open_row)? {
+                let stream = find(tx, &arn)?.id;
+                let open = tx.all(OPEN, params![stream], open_row)?;
+                if open.is_empty() {
+                    return Err(Error::validation("the stream is disabled: it has no open shards"));
+                }
+                for shard in open {
                     replace(tx, stream, &shard, children, now)?;
                 }
-                Ok::<_, Error>(())
+                Ok(())
             })
             .await?;
         self.env.written.notify_waiters();

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod source;
+
 use std::sync::Arc;
 
 use event::{Kind, ManualClock, Source, Start};
@@ -76,9 +78,9 @@ async fn a_key_keeps_its_order_over_rotation_split_and_age() {
     world.put("a", 1, "1").await;
     world.put("a", 1, "1").await;
     world.put("a", 1, "2").await;
-    world.tables.rotate_stream("Patients").await.unwrap();
+    world.tables.rotate_stream(&world.arn).await.unwrap();
     world.put("a", 1, "3").await;
-    world.tables.split_stream("Patients").await.unwrap();
+    world.tables.split_stream(&world.arn).await.unwrap();
     world.put("a", 1, "4").await;
     world.clock.advance_ms(5 * 3_600_000);
     world.put("a", 1, "5").await;
@@ -174,4 +176,32 @@ async fn conditions_and_return_values() {
     assert!(matches!(failed, table::Error::ConditionFailed(Some(item)) if item.len() == 3));
     let missing = world.tables.get_item(input(json!({"TableName": "Nothing", "Key": key}))).await.unwrap_err();
     assert_eq!(missing.to_string(), "Requested resource not found");
+}
+
+#[tokio::test]
+async fn a_deletion_by_time_to_live_is_the_services_own() {
+    let world = world().await;
+    world.put("a", 1, "1").await;
+    let key = input(json!({"pk": {"S": "a"}, "sk": {"N": "1"}}));
+    assert!(world.tables.delete_expired("Patients", key).await.unwrap());
+    let gone = input(json!({"pk": {"S": "a"}, "sk": {"N": "1"}}));
+    assert!(!world.tables.delete_expired("Patients", gone).await.unwrap(), "what is gone makes no record");
+    let source = StreamSource::new(world.tables.clone(), world.arn.clone());
+    for shard in source.shards().await.unwrap() {
+        let cursor = source.open(&shard.id, Start::TrimHorizon).await.unwrap();
+        let records = source.read(&cursor, 10).await.unwrap().records;
+        if records.is_empty() {
+            continue;
+        }
+        // Pipes and the API name the members differently.
+        let handed_on: Value = serde_json::from_slice(&records[1].data).unwrap();
+        assert_eq!(handed_on["userIdentity"], json!({"type": "Service", "principalId": "dynamodb.amazonaws.com"}));
+        let answer = world.tables.get_records(GetRecords { shard_iterator: cursor.0, limit: None }).await.unwrap();
+        assert_eq!(answer["Records"][0].get("userIdentity"), None);
+        let deletion = &answer["Records"][1];
+        assert_eq!((&deletion["eventName"], deletion.get("eventSourceARN")), (&json!("REMOVE"), None));
+        assert_eq!(deletion["userIdentity"], json!({"PrincipalId": "dynamodb.amazonaws.com", "Type": "Service"}));
+        return;
+    }
+    panic!("no records");
 }
