@@ -269,10 +269,12 @@ impl Inner {
         if !self.registry.reads(&source) {
             return Err(Error::Invalid(format!("source {source} is not supported")));
         }
-        for target in std::iter::once(&target).chain(&parameters.dead_letter) {
-            if !self.registry.writes(target) {
-                return Err(Error::Invalid(format!("target {target} is not supported")));
-            }
+        if !self.registry.writes(&target) {
+            return Err(Error::Invalid(format!("target {target} is not supported")));
+        }
+        if let Some(target) = parameters.dead_letter.filter(|target| !self.registry.writes(target)) {
+            let path = "SourceParameters.DynamoDBStreamParameters.DeadLetterConfig.Arn";
+            return Err(Error::Invalid(format!("{path} {target} is not supported")));
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Pipes in the state: definitions with their lifecycle, first starts of shards, recorded gaps.
 //!
 //! Tables: `pipe (name, creation, definition JSON, current_state, reason, created_ms, modified_ms, started)`,
-//! `pipe_start (consumer, shard, at_ms)` for the shards of the first start, and
+//! `pipe_start (consumer, shard, at_ms)` for the shards of the first start (0: from the oldest record kept), and
 //! `pipe_gap (consumer, shard, from_sequence, to_sequence, at_ms)`.
 
 use std::collections::BTreeMap;
@@ -195,7 +195,10 @@ pub(crate) fn remove(tx: &Write<'_>, name: &str, creation: &str) -> Result<(), E
     Ok(())
 }
 
-/// Records the shards of the first start, once: LATEST means from `at_ms` on in these, all others begin at their start.
+/// The start in a shard that is read from the oldest record kept.
+pub(crate) const FROM_HORIZON: i64 = 0;
+
+/// Records the shards of the first start, once: these are read from `at_ms` on, all others from their first record.
 pub(crate) fn start(
     tx: &Write<'_>,
     name: &str,

@@ -3,7 +3,7 @@
 use event::Arn;
 use serde_json::Value;
 
-use super::rules::{constraint, enumeration, length, lower_first, not_supported, parse_arn, supported};
+use super::rules::{constraint, enumeration, length, lower_first, parse_arn, supported};
 use crate::Error;
 
 const FILTERS_MAX: usize = 5;
@@ -48,10 +48,9 @@ pub struct StreamParameters {
     pub template: Option<String>,
 }
 
-const SOURCE_MEMBERS: &[&str] = &["FilterCriteria", "DynamoDBStreamParameters", "KinesisStreamParameters"];
+const SOURCE_MEMBERS: &[&str] = &["FilterCriteria", "DynamoDBStreamParameters"];
 const STREAM_MEMBERS: &[&str] = &[
     "StartingPosition",
-    "StartingPositionTimestamp",
     "BatchSize",
     "MaximumBatchingWindowInSeconds",
     "MaximumRecordAgeInSeconds",
@@ -70,23 +69,15 @@ impl StreamParameters {
     pub fn parse(source: &Value, target: &Value) -> Result<StreamParameters, Error> {
         supported(source, "SourceParameters.", SOURCE_MEMBERS, &[])?;
         supported(target, "TargetParameters.", TARGET_MEMBERS, &[])?;
-        let absent = Value::Null;
-        let (name, stream) = match source.get("KinesisStreamParameters") {
-            Some(stream) if !stream.is_null() => ("KinesisStreamParameters", stream),
-            _ => {
-                let stream = source.get("DynamoDBStreamParameters").unwrap_or(&absent);
-                ("DynamoDBStreamParameters", stream)
-            }
-        };
-        let path = format!("sourceParameters.{}", lower_first(name));
-        supported(stream, &format!("SourceParameters.{name}."), STREAM_MEMBERS, &[])?;
-        let number = |member: &str, default: i64, low: i64, high: i64| range(stream, &path, member, default, low, high);
+        let stream = source.get("DynamoDBStreamParameters").unwrap_or(&Value::Null);
+        supported(stream, "SourceParameters.DynamoDBStreamParameters.", STREAM_MEMBERS, &[])?;
+        let number = |member: &str, default: i64, low: i64, high: i64| range(stream, member, default, low, high);
         Ok(StreamParameters {
-            starting_position: starting_position(stream, &path)?,
+            starting_position: starting_position(stream)?,
             batch_records: number("BatchSize", BATCH_RECORDS_DEFAULT, 1, 10_000)? as usize,
             window_s: number("MaximumBatchingWindowInSeconds", 0, 0, 300)? as u64,
             parallelization: number("ParallelizationFactor", 1, 1, 10)? as usize,
-            on_failure: on_failure(stream, &path)?,
+            on_failure: on_failure(stream)?,
             retries_max: u32::try_from(number("MaximumRetryAttempts", -1, -1, 10_000)?).ok(),
             age_s_max: u64::try_from(number("MaximumRecordAgeInSeconds", -1, -1, 604_800)?).ok(),
             dead_letter: dead_letter(stream)?,
@@ -96,30 +87,42 @@ impl StreamParameters {
     }
 }
 
-fn starting_position(stream: &Value, path: &str) -> Result<StartingPosition, Error> {
-    if stream.get("StartingPositionTimestamp").is_some_and(|value| !value.is_null()) {
-        return Err(not_supported("SourceParameters.KinesisStreamParameters.StartingPositionTimestamp"));
-    }
-    match stream.get("StartingPosition").and_then(Value::as_str) {
+/// The path of a stream parameter in messages.
+fn path(member: &str) -> String {
+    format!("sourceParameters.dynamoDBStreamParameters.{}", lower_first(member))
+}
+
+fn starting_position(stream: &Value) -> Result<StartingPosition, Error> {
+    let path = path("StartingPosition");
+    match text(stream, "StartingPosition")? {
         Some("TRIM_HORIZON") => Ok(StartingPosition::TrimHorizon),
         Some("LATEST") => Ok(StartingPosition::Latest),
-        None => Err(constraint("null", &format!("{path}.startingPosition"), "Member must not be null")),
-        Some(other) => Err(enumeration(other, &format!("{path}.startingPosition"), &["LATEST", "TRIM_HORIZON"])),
+        None => Err(constraint("null", &path, "Member must not be null")),
+        Some(other) => Err(enumeration(other, &path, &["LATEST", "TRIM_HORIZON"])),
     }
 }
 
-fn on_failure(stream: &Value, path: &str) -> Result<OnFailure, Error> {
-    match stream.get("OnPartialBatchItemFailure").and_then(Value::as_str) {
+fn on_failure(stream: &Value) -> Result<OnFailure, Error> {
+    match text(stream, "OnPartialBatchItemFailure")? {
         None => Ok(OnFailure::RetryWhole),
         Some("AUTOMATIC_BISECT") => Ok(OnFailure::AutomaticBisect),
-        Some(other) => Err(enumeration(other, &format!("{path}.onPartialBatchItemFailure"), &["AUTOMATIC_BISECT"])),
+        Some(other) => Err(enumeration(other, &path("OnPartialBatchItemFailure"), &["AUTOMATIC_BISECT"])),
     }
 }
 
+/// The on-failure destination. Whether something here can write to it is for the registry to say.
 fn dead_letter(stream: &Value) -> Result<Option<Arn>, Error> {
-    match stream.pointer("/DeadLetterConfig/Arn").and_then(Value::as_str) {
-        None => Ok(None),
-        Some(arn) => parse_arn(arn, "sourceParameters.deadLetterConfig.arn").map(Some),
+    let config = stream.get("DeadLetterConfig").unwrap_or(&Value::Null);
+    supported(config, "SourceParameters.DynamoDBStreamParameters.DeadLetterConfig.", &["Arn"], &[])?;
+    text(config, "Arn")?.map(|arn| parse_arn(arn, &path("DeadLetterConfig.arn"))).transpose()
+}
+
+/// A member that is text, or absent.
+fn text<'a>(object: &'a Value, member: &str) -> Result<Option<&'a str>, Error> {
+    match object.get(member) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(Error::Invalid(format!("{} is not a string", path(member)))),
     }
 }
 
@@ -156,11 +159,11 @@ fn template(target: &Value) -> Result<Option<String>, Error> {
     }
 }
 
-fn range(stream: &Value, path: &str, member: &str, default: i64, low: i64, high: i64) -> Result<i64, Error> {
+fn range(stream: &Value, member: &str, default: i64, low: i64, high: i64) -> Result<i64, Error> {
     let Some(value) = stream.get(member).filter(|value| !value.is_null()) else { return Ok(default) };
     // CloudFormation parameters arrive as text.
     let number = value.as_i64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
-    let path = format!("{path}.{}", lower_first(member));
+    let path = path(member);
     match number {
         Some(number) if number < low => Err(constraint(
             &number.to_string(),

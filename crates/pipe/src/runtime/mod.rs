@@ -102,8 +102,10 @@ async fn supervise(work: &Arc<Work>, tasks: &mut JoinSet<ShardEnd>, stop: &watch
                 for id in lineage.ready(&known) {
                     let start = match (positions.get(id.as_ref()), starts.get(id.as_ref())) {
                         (Some(position), _) => Start::After(*position),
+                        (None, Some(&store::FROM_HORIZON)) => Start::TrimHorizon,
                         (None, Some(at_ms)) => Start::AtTimestamp(*at_ms),
-                        (None, None) => Start::TrimHorizon,
+                        // A shard that came later is wanted whole: if its beginning is gone, that is a gap.
+                        (None, None) => Start::After(Sequence::ZERO),
                     };
                     let (work, stop) = (work.clone(), stop.clone());
                     tasks.spawn(async move { (id.clone(), shard::run(work, id, start, stop).await) });
@@ -135,10 +137,13 @@ struct Plan {
 /// Makes the first start durable before anything is read, then loads where to go on.
 async fn plan(work: &Arc<Work>) -> Result<Plan, Error> {
     if !work.started {
-        let latest = work.parameters.starting_position == StartingPosition::Latest;
-        let shards = if latest { work.source.shards().await? } else { Vec::new() };
+        let shards = work.source.shards().await?;
         let shards: Vec<String> = shards.iter().map(|shard| shard.id.to_string()).collect();
-        let (work, at_ms) = (work.clone(), work.created_ms);
+        let at_ms = match work.parameters.starting_position {
+            StartingPosition::Latest => work.created_ms,
+            StartingPosition::TrimHorizon => store::FROM_HORIZON,
+        };
+        let work = work.clone();
         let state = work.state.clone();
         state
             .write(move |tx| store::start(tx, &work.name, &work.creation, &work.consumer, &shards, at_ms))

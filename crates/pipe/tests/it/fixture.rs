@@ -26,6 +26,8 @@ pub struct Stream {
     changed: Notify,
     /// Cursors given out before this many reads are expired once.
     pub expire_next: AtomicBool,
+    /// A shard that is still listed but can no longer be read.
+    pub aged_out: Mutex<Option<String>>,
 }
 
 pub struct StreamShard {
@@ -83,6 +85,9 @@ impl Source for Stream {
     }
 
     async fn open(&self, shard: &str, start: Start) -> Result<Cursor, Error> {
+        if self.aged_out.lock().unwrap().as_deref() == Some(shard) {
+            return Err(Error::new(Kind::NotFound, "shard not found"));
+        }
         self.with(shard, |shard| {
             let after = match start {
                 Start::TrimHorizon => shard.trimmed_through,

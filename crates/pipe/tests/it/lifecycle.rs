@@ -78,6 +78,24 @@ async fn what_is_not_supported_is_refused_by_name() {
     check(|c| c["SourceParameters"]["DynamoDBStreamParameters"]["BatchSize"] = json!(10_001), "batchSize").await;
     check(|c| c["SourceParameters"] = Value::Null, "startingPosition").await;
     check(|c| c["SourceParameters"]["FilterCriteria"] = json!({"Filters": [{"Pattern": "{"}]}), "pattern").await;
+    let dead = "SourceParameters.DynamoDBStreamParameters.DeadLetterConfig";
+    let letters = |config: Value| {
+        let mut create = input(json!({}));
+        create["SourceParameters"]["DynamoDBStreamParameters"]["DeadLetterConfig"] = config;
+        create
+    };
+    for (config, expected) in [
+        (json!({"Arn": "arn:aws:sns:us-east-1:000000000000:topic"}), format!("{dead}.Arn arn:aws:sns")),
+        (json!({"Arn": "queue"}), "deadLetterConfig.arn".into()),
+        (json!({"Arn": 1}), "is not a string".into()),
+        (json!({"Queue": "q"}), format!("{dead}.Queue is not supported")),
+        (json!("queue"), format!("{dead} is not an object")),
+    ] {
+        let error = pipes.create(&letters(config)).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Invalid);
+        assert!(error.to_string().contains(&expected), "{error} has no {expected}");
+    }
+    check(|c| c["SourceParameters"] = json!({"KinesisStreamParameters": {}}), "KinesisStreamParameters").await;
     check(|c| c["TargetParameters"] = json!({"InputTemplate": "<aws.pipes.none>"}), "InputTemplate").await;
 }
 

@@ -5,3 +5,4 @@
 mod delivery;
 mod fixture;
 mod lifecycle;
+mod losses;
