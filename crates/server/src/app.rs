@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use event::Clock;
+use event::{Clock, ManualClock};
 use serde_json::Value;
 
 use crate::services::{self, Service};
@@ -23,6 +23,10 @@ pub struct App {
     pub identity: Identity,
     pub keys: Keys,
     pub clock: Arc<dyn Clock>,
+    /// The machine's clock, which signatures are checked against whatever `clock` says.
+    pub signature_clock: Arc<dyn Clock>,
+    /// `clock`, when tests may move it and force what time would bring.
+    pub test_clock: Option<Arc<ManualClock>>,
     pub objects: objects::Objects,
     pub query: query::Engine,
     pub stacks: stack::Engine,

@@ -154,7 +154,7 @@ async fn run(
     }
     let body = read(head, body, &front.limits).await?;
     let claim = claim?;
-    signature::verify(&claim, &front.app.keys, front.app.clock.now_ms(), head, &body)?;
+    signature::verify(&claim, &front.app.keys, front.app.signature_clock.now_ms(), head, &body)?;
     if service.is_none() && claim.service == own::SIGNING_NAME {
         return own::call(&front.app, head, &body).await;
     }

@@ -1,5 +1,7 @@
 //! The server's own paths, signed for the service `watershed`: `POST /sql`, `GET /_watershed/status`,
-//! `POST /_watershed/objects` and `POST /_watershed/flush`.
+//! `POST /_watershed/objects`, `POST /_watershed/flush` and, for tests, `POST /_watershed/test/...`.
+
+mod test_controls;
 
 use std::sync::Arc;
 
@@ -30,8 +32,15 @@ pub(crate) async fn call(app: &Arc<App>, head: &Parts, body: &[u8]) -> Result<Re
         ("GET", "/_watershed/status") => Ok(reply(&status(app).await?)),
         ("POST", "/_watershed/objects") => Ok(reply(&list(app, &json::decode(body)?).await?)),
         ("POST", "/_watershed/flush") => Ok(reply(&flush(app, &json::decode(body)?).await?)),
-        (method, path) => Err(AwsError { status: 404, ..AwsError::unknown_operation(&format!("{method} {path}")) }),
+        ("POST", path) if let Some(control) = path.strip_prefix("/_watershed/test/") => {
+            Ok(reply(&test_controls::call(app, control, &json::decode(body)?).await?))
+        }
+        (method, path) => Err(not_found(method, path)),
     }
+}
+
+fn not_found(method: &str, path: &str) -> AwsError {
+    AwsError { status: 404, ..AwsError::unknown_operation(&format!("{method} {path}")) }
 }
 
 /// `{"sql": TEXT, "format": "json" | "arrow"}` answers rows as newline-delimited JSON or an Arrow IPC stream.

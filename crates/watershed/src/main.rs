@@ -21,6 +21,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 async fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_env("WATERSHED_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,datafusion=warn,hyper=warn"));
+    // At its finest level the SDK writes answers, which hold record content.
+    let filter = match "aws_smithy_runtime=info".parse() {
+        Ok(directive) => filter.add_directive(directive),
+        Err(_) => filter,
+    };
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
     match commands::run(commands::Cli::parse()).await {

@@ -3,17 +3,45 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use event::{Arn, Error, Factory, Registry, Source, Target};
+use event::{Arn, Error, Factory, Kind, Registry, Source, Target};
 use lake::DeliveryStreams;
 use lake::target::DeliveryTarget;
 use logs::Logs;
+use remote::Aws;
 use serde_json::Value;
 use table::Tables;
 use table::source::StreamSource;
 
 /// Everything a pipe can read or write in this process.
-pub fn registry(tables: Tables, delivery: DeliveryStreams, logs: Logs) -> Registry {
-    Registry::default().source(TableStreams(tables)).target(Deliveries(delivery)).target(LogGroups(logs))
+pub fn registry(aws: Aws, tables: Tables, delivery: DeliveryStreams, logs: Logs) -> Registry {
+    Registry::default()
+        .source(RemoteStreams(aws))
+        .source(TableStreams(tables))
+        .target(Deliveries(delivery))
+        .target(LogGroups(logs))
+}
+
+/// A stream as below of another account or region, or one that `--endpoint-for` names: the first to be asked.
+struct RemoteStreams(Aws);
+
+#[async_trait]
+impl Factory<dyn Source> for RemoteStreams {
+    fn accepts(&self, arn: &Arn) -> bool {
+        is_stream(arn) && self.0.serves(arn)
+    }
+
+    async fn open(&self, arn: &Arn, _parameters: &Value) -> Result<Arc<dyn Source>, Error> {
+        let source = self.0.stream(arn)?;
+        match source.shards().await {
+            Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Denied | Kind::Invalid) => Err(error),
+            // An endpoint that does not answer now is asked again by the running pipe.
+            _ => Ok(Arc::new(source)),
+        }
+    }
+}
+
+fn is_stream(arn: &Arn) -> bool {
+    arn.service == "dynamodb" && arn.resource.contains("/stream/")
 }
 
 /// `arn:aws:dynamodb:REGION:ACCOUNT:table/NAME/stream/LABEL`.
@@ -22,7 +50,7 @@ struct TableStreams(Tables);
 #[async_trait]
 impl Factory<dyn Source> for TableStreams {
     fn accepts(&self, arn: &Arn) -> bool {
-        arn.service == "dynamodb" && arn.resource.contains("/stream/")
+        is_stream(arn)
     }
 
     async fn open(&self, arn: &Arn, _parameters: &Value) -> Result<Arc<dyn Source>, Error> {

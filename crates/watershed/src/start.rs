@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use event::Clock;
+use event::{Clock, ManualClock};
 use object_store::ObjectStore;
 use objects::{Location, Objects};
 use server::{App, Identity};
@@ -28,6 +28,10 @@ pub struct Settings<'a> {
     pub lake: &'a str,
     pub identity: Identity,
     pub credentials: Credentials,
+    /// Where resources that are not ours are served.
+    pub endpoints: remote::Endpoints,
+    /// Time stands still until a test moves it.
+    pub test_clock: bool,
 }
 
 /// Opens the state and the lake and builds the services on them.
@@ -35,10 +39,15 @@ pub struct Settings<'a> {
 /// # Errors
 /// When one of them cannot be opened.
 pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
-    let Settings { data, state, lake, identity, credentials } = settings;
+    let Settings { data, state, lake, identity, credentials, endpoints, test_clock } = settings;
     let state = state::State::open(&state::Settings::new(state)).with_context(|| format!("--state {state}"))?;
     let objects = Objects::open(lake).with_context(|| format!("--lake {lake}"))?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let signature_clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let test_clock = test_clock.then(|| Arc::new(ManualClock::at(signature_clock.now_ms())));
+    let clock: Arc<dyn Clock> = match &test_clock {
+        Some(clock) => clock.clone(),
+        None => signature_clock.clone(),
+    };
     let Identity { region, account } = identity.clone();
     let tables = table::Tables::open(state.clone(), clock.clone(), &region, &account)?;
     let logs = logs::Logs::open(state.clone(), clock.clone(), &region, &account)?;
@@ -48,12 +57,27 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
     let delivery = lake::Settings::default();
     let delivery =
         lake::DeliveryStreams::open(state.clone(), objects.clone(), clock.clone(), encoders, delivery).await?;
-    let registry = registry::registry(tables.clone(), delivery.clone(), logs.clone());
+    let aws = remote::Aws::from_environment(&region, &account, endpoints).await;
+    let registry = registry::registry(aws, tables.clone(), delivery.clone(), logs.clone());
     let pipes = pipe::Pipes::open(state.clone(), registry, clock.clone(), pipe::Settings::new(&region, &account))?;
     let services = Arc::new(server::Services::default());
     let stacks = stack::Engine::new(state, services.clone(), clock.clone(), stack::Environment { account, region })?;
     let keys = server::signature::Keys::single(credentials.access_key_id, credentials.secret_access_key);
-    let app = Arc::new(App { identity, keys, clock, objects, query, stacks, tables, pipes, delivery, logs, catalog });
+    let app = Arc::new(App {
+        identity,
+        keys,
+        clock,
+        signature_clock,
+        test_clock,
+        objects,
+        query,
+        stacks,
+        tables,
+        pipes,
+        delivery,
+        logs,
+        catalog,
+    });
     services.bind(&app);
     app.pipes.resume().await?;
     app.stacks.resume().await?;

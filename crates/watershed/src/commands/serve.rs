@@ -15,7 +15,9 @@ use crate::start;
 #[command(after_help = "Examples:
   watershed serve
   watershed serve --data /var/lib/watershed --listen 0.0.0.0:4566
-  watershed serve --lake s3://my-lake/prefix --region eu-north-1 --account 123456789012")]
+  watershed serve --lake s3://my-lake/prefix --region eu-north-1 --account 123456789012
+  watershed serve --endpoint-for dynamodb=http://other-host:4566
+  AWS_PROFILE=clinic watershed serve   # pipes may read the streams of that account at AWS")]
 pub struct Serve {
     /// Directory of the credentials, and of state and lake unless given
     #[arg(long, default_value = "./watershed-data")]
@@ -35,6 +37,16 @@ pub struct Serve {
     /// Account of every resource, twelve digits
     #[arg(long, default_value = "000000000000")]
     account: String,
+    /// Endpoint of streams that pipes read elsewhere: ARN=URL, or dynamodb=URL for all that are not ours; may be repeated
+    ///
+    /// Without it, streams of other regions and accounts are read at AWS itself. An ARN may be the beginning of one; the
+    /// longest that fits counts, and what it names is read there even if its region and account are ours. Credentials
+    /// come from the standard AWS environment and profiles.
+    #[arg(long, value_name = "ARN_OR_SERVICE=URL")]
+    endpoint_for: Vec<remote::EndpointFor>,
+    /// For tests: time stands still at the start and moves by POST /_watershed/test/clock
+    #[arg(long)]
+    test_clock: bool,
 }
 
 impl Serve {
@@ -51,7 +63,18 @@ impl Serve {
         let lake = self.lake.clone().unwrap_or_else(|| under("lake"));
         let identity = Identity { account: self.account.clone(), region: self.region.clone() };
         let credentials = data.credentials()?;
-        let settings = start::Settings { data: &self.data, state: &state, lake: &lake, identity, credentials };
+        let settings = start::Settings {
+            data: &self.data,
+            state: &state,
+            lake: &lake,
+            identity,
+            credentials,
+            endpoints: remote::Endpoints::new(self.endpoint_for),
+            test_clock: self.test_clock,
+        };
+        if self.test_clock {
+            tracing::warn!("the clock stands still: --test-clock is for tests");
+        }
         let app = start::open(settings).await?;
 
         let listener = TcpListener::bind(&self.listen).await;

@@ -6,5 +6,7 @@ mod commands;
 mod crash;
 mod items;
 mod sql;
+mod remote;
+mod streams;
 mod wire;
 mod world;
