@@ -62,9 +62,13 @@ rows = duckdb.sql(
     f"SELECT id, version::INT, filename FROM read_json('{lake}/crash/changes/**', format='newline_delimited', filename=true,"
     " columns={id: 'VARCHAR', version: 'VARCHAR'})"
 ).fetchall()
-# A stable sort: records of one file stay in the order they stand in.
-for key, version, _ in sorted(rows, key=lambda row: row[2].rsplit("/", 1)[1]):
-    in_lake[key].append(version)
+# In an object a key's records stand in order, and a key's objects do not interleave. Names order by the oldest record of
+# any shard, so two objects of one second need not stand in a key's order.
+parts = defaultdict(list)
+for key, version, name in rows:
+    parts[key, name].append(version)
+for (key, _), versions in sorted(parts.items(), key=lambda part: part[1][0]):
+    in_lake[key] += versions
 compare("lake", in_lake)
 
 if problems:
