@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::{Codec, Compression, Keys, Parquet};
+use super::{Codec, Compression, Keys, Options, Parquet};
 use crate::Error;
 use crate::catalog::Catalog;
 use crate::delivery::definition::Destination;
@@ -45,12 +45,13 @@ fn at<'a>(destination: &'a Destination, path: &str) -> Option<&'a Value> {
     destination.data_format_conversion_configuration.as_ref()?.pointer(path)
 }
 
-fn codec(destination: &Destination) -> Result<Codec, Error> {
+fn options(destination: &Destination) -> Result<Options, Error> {
     if at(destination, "/OutputFormatConfiguration/Serializer/OrcSerDe").is_some() {
         return Err(Error::Invalid("OrcSerDe is not supported; use ParquetSerDe".into()));
     }
     let name = at(destination, "/OutputFormatConfiguration/Serializer/ParquetSerDe/Compression");
-    name.and_then(Value::as_str).map_or(Ok(Codec::Snappy), Codec::parse)
+    let codec = name.and_then(Value::as_str).map_or(Ok(Codec::default()), Codec::parse)?;
+    Ok(Options { codec, ..Options::default() })
 }
 
 fn keys(destination: &Destination) -> Keys {
@@ -71,7 +72,7 @@ impl Encoders for Formats {
     fn check(&self, destination: &Destination) -> Result<(), Error> {
         let compression = compression(destination)?;
         if destination.converts_format() {
-            codec(destination)?;
+            options(destination)?;
             if compression != Compression::Uncompressed {
                 return Err(Error::Invalid("CompressionFormat must be UNCOMPRESSED with format conversion".into()));
             }
@@ -89,7 +90,7 @@ impl Encoders for Formats {
             (Some(database), Some(table)) => Some(self.catalog.schema(database, table)?),
             _ => None,
         };
-        Ok(Box::new(Parquet::new(schema, codec(destination)?, keys(destination))?))
+        Ok(Box::new(Parquet::new(schema, options(destination)?, keys(destination))?))
     }
 
     fn extension(&self, destination: &Destination) -> &'static str {

@@ -8,10 +8,12 @@ mod hive;
 mod infer;
 pub mod input;
 pub mod json;
+mod options;
 mod parquet;
 
 pub use coerce::Keys;
 pub use compress::Compression;
 pub use encoders::Formats;
 pub use hive::{column_type, schema};
-pub use parquet::{Codec, Parquet};
+pub use options::{Codec, Options, WriterVersion};
+pub use parquet::Parquet;

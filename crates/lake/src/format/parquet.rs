@@ -6,12 +6,11 @@ use arrow::json::ReaderBuilder;
 use arrow::json::reader::Decoder;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
-use parquet::basic::Compression;
-use parquet::file::properties::{WriterProperties, WriterVersion};
 use serde_json::{Map, Value};
 
 use super::coerce::Keys;
 use super::infer::Shape;
+use super::options::Options;
 use crate::Error;
 use crate::encoder::{Encoder, RecordError};
 
@@ -19,53 +18,6 @@ use crate::encoder::{Encoder, RecordError};
 const BATCH_ROWS: usize = 1024;
 /// Staged bytes that are decoded before there are [`BATCH_ROWS`].
 const BATCH_BYTES: usize = 1 << 20;
-/// Rows of a row group.
-const GROUP_ROWS_MAX: usize = 128 * 1024;
-
-/// `ParquetSerDe.Compression`, and Zstandard.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Codec {
-    Uncompressed,
-    Gzip,
-    #[default]
-    Snappy,
-    Zstd,
-}
-
-impl Codec {
-    /// Reads `ParquetSerDe.Compression`.
-    ///
-    /// # Errors
-    /// `Invalid` for a name that is not known.
-    pub fn parse(name: &str) -> Result<Self, Error> {
-        Ok(match name {
-            "UNCOMPRESSED" => Codec::Uncompressed,
-            "GZIP" => Codec::Gzip,
-            "SNAPPY" => Codec::Snappy,
-            "ZSTD" => Codec::Zstd,
-            _ => {
-                return Err(Error::Invalid(
-                    "ParquetSerDe.Compression must be UNCOMPRESSED, GZIP, SNAPPY or ZSTD".into(),
-                ));
-            }
-        })
-    }
-
-    fn properties(self) -> WriterProperties {
-        let compression = match self {
-            Codec::Uncompressed => Compression::UNCOMPRESSED,
-            Codec::Gzip => Compression::GZIP(parquet::basic::GzipLevel::default()),
-            Codec::Snappy => Compression::SNAPPY,
-            Codec::Zstd => Compression::ZSTD(parquet::basic::ZstdLevel::default()),
-        };
-        WriterProperties::builder()
-            .set_compression(compression)
-            .set_writer_version(WriterVersion::PARQUET_1_0)
-            .set_max_row_group_row_count(Some(GROUP_ROWS_MAX))
-            .build()
-    }
-}
-
 fn failed(error: impl std::fmt::Display) -> Error {
     Error::Encode(error.to_string())
 }
@@ -86,7 +38,7 @@ fn object(record: &[u8]) -> Result<Map<String, Value>, RecordError> {
 /// One Parquet file that is being made.
 pub struct Parquet {
     state: State,
-    codec: Codec,
+    options: Options,
     keys: Keys,
 }
 
@@ -110,9 +62,9 @@ struct Columns {
 }
 
 impl Columns {
-    fn new(schema: SchemaRef, codec: Codec) -> Result<Self, Error> {
+    fn new(schema: SchemaRef, options: &Options) -> Result<Self, Error> {
         let decoder = ReaderBuilder::new(schema.clone()).with_batch_size(BATCH_ROWS).build_decoder().map_err(failed)?;
-        let writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(codec.properties())).map_err(failed)?;
+        let writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(options.properties())).map_err(failed)?;
         Ok(Columns { schema, decoder, writer, staged: Vec::new(), rows: 0, broken: None })
     }
 
@@ -163,15 +115,15 @@ impl Parquet {
     ///
     /// # Errors
     /// `Invalid` for a schema without columns, `Encode` for one that Parquet cannot hold.
-    pub fn new(schema: Option<SchemaRef>, codec: Codec, keys: Keys) -> Result<Self, Error> {
+    pub fn new(schema: Option<SchemaRef>, options: Options, keys: Keys) -> Result<Self, Error> {
         let state = match schema {
             Some(schema) if schema.fields().is_empty() => {
                 return Err(Error::Invalid("the table of the schema has no columns".into()));
             }
-            Some(schema) => State::Typed(Box::new(Columns::new(schema, codec)?)),
+            Some(schema) => State::Typed(Box::new(Columns::new(schema, &options)?)),
             None => State::Inferred { shape: Shape::default(), records: Vec::new() },
         };
-        Ok(Parquet { state, codec, keys })
+        Ok(Parquet { state, options, keys })
     }
 }
 
@@ -204,7 +156,7 @@ impl Encoder for Parquet {
             State::Typed(columns) => columns.finish(),
             State::Inferred { shape, records } => {
                 let keys = Keys { case_sensitive: true, ..Keys::default() };
-                let mut columns = Columns::new(shape.schema(), self.codec)?;
+                let mut columns = Columns::new(shape.schema(), &self.options)?;
                 for record in serde_json::Deserializer::from_slice(&records).into_iter() {
                     let record = record.map_err(|_| Error::Encode("an accepted record is not an object".into()))?;
                     columns.push(&record, &keys).map_err(|error| Error::Encode(error.message))?;
@@ -221,7 +173,7 @@ mod tests {
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
     use super::*;
-    use crate::format::schema;
+    use crate::format::{Codec, schema};
 
     fn read(file: Bytes) -> Vec<Value> {
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
@@ -235,7 +187,8 @@ mod tests {
     fn check(columns: Option<&[(&str, &str)]>, records: &[&str], refused: usize, expected: &[&str]) {
         for codec in [Codec::Uncompressed, Codec::Gzip, Codec::Snappy, Codec::Zstd] {
             let schema = columns.map(|columns| schema(columns.iter().copied()).unwrap());
-            let mut file = Box::new(Parquet::new(schema, codec, Keys::default()).unwrap());
+            let mut file =
+                Box::new(Parquet::new(schema, Options { codec, ..Options::default() }, Keys::default()).unwrap());
             let failures = records.iter().filter(|record| file.push(record.as_bytes()).is_err()).count();
             assert_eq!(failures, refused);
             let expected: Vec<Value> = expected.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -283,7 +236,7 @@ mod tests {
     #[test]
     fn rows_without_columns_are_refused() {
         check(None, &["{}", r#"{"a":null}"#], 1, &["{}"]);
-        assert!(Parquet::new(Some(schema([]).unwrap()), Codec::Snappy, Keys::default()).is_err());
+        assert!(Parquet::new(Some(schema([]).unwrap()), Options::default(), Keys::default()).is_err());
     }
 
     #[test]
@@ -345,7 +298,7 @@ mod tests {
             let columns: Vec<(String, &str)> = ('a'..='l').map(String::from).zip(kinds).collect();
             let typed = schema(columns.iter().map(|(name, kind)| (name.as_str(), *kind))).unwrap();
             for schema in [Some(typed), None] {
-                let mut file = Box::new(Parquet::new(schema, Codec::Snappy, Keys::default()).unwrap());
+                let mut file = Box::new(Parquet::new(schema, Options::default(), Keys::default()).unwrap());
                 let accepted = rows.iter().filter(|row| file.push(serde_json::to_string(row).unwrap().as_bytes()).is_ok()).count();
                 let reader = ParquetRecordBatchReaderBuilder::try_new(file.finish().unwrap()).unwrap().build().unwrap();
                 let found: usize = reader.map(|batch| batch.unwrap().num_rows()).sum();
@@ -356,7 +309,7 @@ mod tests {
         #[test]
         fn accepted_records_read_back_equal(rows in proptest::collection::vec((proptest::prelude::any::<i64>(), ".*"), 1..40)) {
             let schema = schema([("id", "bigint"), ("name", "string")]).unwrap();
-            let mut file = Box::new(Parquet::new(Some(schema), Codec::Snappy, Keys::default()).unwrap());
+            let mut file = Box::new(Parquet::new(Some(schema), Options::default(), Keys::default()).unwrap());
             let rows: Vec<Value> = rows.iter().map(|(id, name)| serde_json::json!({"id": id, "name": name})).collect();
             for row in &rows {
                 file.push(row.to_string().as_bytes()).unwrap();
