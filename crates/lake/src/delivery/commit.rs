@@ -11,7 +11,7 @@ use event::Sequence;
 use super::buffer::{Buffer, Partition};
 use super::engine::Inner;
 use super::name::Identity;
-use super::plan::{Plan, Ranges};
+use super::plan::{self, Plan, Ranges};
 use super::prefix::Values;
 use super::stream::{Live, Stream};
 use super::{Step, store};
@@ -108,19 +108,19 @@ impl Inner {
             .map_err(|_| Error::Stopped)??;
         let rejected = std::mem::take(&mut buffer.rejected);
         let live = stream.live();
-        let mut plan = buffer.repeats.take().unwrap_or_else(|| {
-            let mut plan = Plan {
-                bucket: live.compiled.output(&buffer.partition).destination.bucket().to_owned(),
-                objects: Vec::new(),
-                ranges: Vec::new(),
-                records: buffer.records,
-                bytes: buffer.raw_bytes,
-                version: live.stored.version,
-                at_ms: buffer.oldest_ms,
-            };
-            plan.set_ranges(&buffer.ranges);
-            plan
+        let mut plan = buffer.repeats.take().unwrap_or_else(|| Plan {
+            bucket: live.compiled.output(&buffer.partition).destination.bucket().to_owned(),
+            objects: Vec::new(),
+            ranges: plan::stored(&buffer.ranges),
+            held: None,
+            records: 0,
+            bytes: 0,
+            version: live.stored.version,
+            at_ms: buffer.oldest_ms,
         });
+        // A repeat may be flushed before all its records have come again.
+        plan.hold(&buffer.ranges);
+        (plan.records, plan.bytes) = (buffer.records, buffer.raw_bytes);
         let mut objects = Vec::new();
         if let Some(data) = data.filter(|data| !data.is_empty()) {
             objects.push((self.data_key(&live, &consumer, &part, &buffer, &plan), data));

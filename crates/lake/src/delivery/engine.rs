@@ -75,7 +75,7 @@ impl Inner {
                 complete &= found.is_some_and(|object| object.bytes == *bytes);
             }
             if complete {
-                let ranges = plan.ranges();
+                let ranges = plan.held();
                 self.state.write(move |tx| store::commit(tx, &stream, &consumer, &part, &plan, &ranges)).await?;
             }
         }

@@ -140,6 +140,13 @@ fn dying_at_every_step_of_the_first_flushes_loses_and_doubles_nothing() {
     }
 }
 
+#[test]
+fn a_repeat_that_is_cut_short_counts_only_what_it_holds() {
+    let first = Life { cuts: vec![204], flush_every: 5, dies_at: 21 };
+    let second = Life { cuts: vec![187, 101, 254, 120, 207, 121], flush_every: 1, dies_at: 2 };
+    run(Flow::Plain, vec![first, second], 148, 2);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
