@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use event::{Batch, ManualClock, Record, Sequence};
+use lake::catalog::Catalog;
 use lake::delivery::definition::Definition;
-use lake::encoder::PlainEncoders;
+use lake::format::Formats;
 use lake::{DeliveryStreams, Settings};
 use objects::Objects;
 use serde_json::{Value, json};
@@ -33,7 +34,8 @@ impl World {
 
     pub async fn engine(&self, settings: Settings) -> DeliveryStreams {
         let (state, objects, clock) = (self.state.clone(), self.objects.clone(), self.clock.clone());
-        DeliveryStreams::open(state, objects, clock, Arc::new(PlainEncoders), settings).await.unwrap()
+        let encoders = Arc::new(Formats { catalog: Catalog::open(state.clone()).unwrap() });
+        DeliveryStreams::open(state, objects, clock, encoders, settings).await.unwrap()
     }
 
     pub async fn position(&self, shard: &str) -> Sequence {
