@@ -1,7 +1,7 @@
 //! How a Parquet file is written: the members of `ParquetSerDe` (Firehose API reference).
 
 use parquet::basic::{Compression, GzipLevel, ZstdLevel};
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 
 use crate::Error;
 
@@ -98,7 +98,7 @@ impl WriterVersion {
 }
 
 impl Options {
-    pub(super) fn properties(&self) -> WriterProperties {
+    pub(super) fn properties(&self) -> WriterPropertiesBuilder {
         use parquet::file::properties::WriterVersion as Version;
         let compression = match self.codec {
             Codec::Uncompressed => Compression::UNCOMPRESSED,
@@ -117,6 +117,5 @@ impl Options {
             .set_max_row_group_bytes(Some(self.block_bytes.max(1)))
             .set_max_row_group_row_count(Some(GROUP_ROWS_MAX))
             .set_dictionary_enabled(self.dictionary.unwrap_or(true))
-            .build()
     }
 }

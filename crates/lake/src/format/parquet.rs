@@ -1,28 +1,33 @@
 //! Parquet files from JSON records. A record is made to fit the schema before it is accepted, so one that does not fit
-//! is refused alone.
+//! is refused alone. The same records give the same file, whatever else goes on.
 
-use arrow::datatypes::SchemaRef;
-use arrow::json::ReaderBuilder;
-use arrow::json::reader::Decoder;
+use std::collections::HashSet;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, SchemaRef};
 use bytes::Bytes;
+use expr::scan::Scanner;
 use parquet::arrow::ArrowWriter;
-use serde_json::{Map, Value};
+use parquet::schema::types::ColumnPath;
+use serde_json::Value;
 
-use super::coerce::Keys;
 use super::infer::Shape;
+use super::keys::Keys;
+use super::members::{Members, Misfit};
 use super::options::Options;
 use crate::Error;
 use crate::encoder::{Encoder, RecordError};
 
-/// Records decoded at a time: small, since a file per partition is open at once.
-const BATCH_ROWS: usize = 1024;
-/// Staged bytes that are decoded before there are [`BATCH_ROWS`].
+/// Rows of a batch: small, since a file per partition is open at once.
+const BATCH_ROWS: usize = 512;
+/// Bytes of columns that are written before there are [`BATCH_ROWS`].
 const BATCH_BYTES: usize = 1 << 20;
+
 fn failed(error: impl std::fmt::Display) -> Error {
     Error::Encode(error.to_string())
 }
 
-/// What the decoder and the writer say may quote records.
+/// What the writer says may quote records.
 fn quiet<E>(_: E) -> Error {
     Error::Encode("a batch of records that fit the schema".into())
 }
@@ -31,19 +36,18 @@ fn refused(message: String) -> RecordError {
     RecordError { code: "DataFormatConversion.MalformedData".into(), message }
 }
 
-fn object(record: &[u8]) -> Result<Map<String, Value>, RecordError> {
-    serde_json::from_slice(record).map_err(|_| refused("the record is not a JSON object".into()))
+fn no_object() -> RecordError {
+    refused("the record is not a JSON object".into())
 }
 
 /// One Parquet file that is being made.
 pub struct Parquet {
     state: State,
     options: Options,
-    keys: Keys,
 }
 
 enum State {
-    Typed(Box<Columns>),
+    Typed(Box<File>),
     /// Records wait for the end, which alone knows all types.
     Inferred {
         shape: Shape,
@@ -51,63 +55,100 @@ enum State {
     },
 }
 
-struct Columns {
+/// A file whose schema is known: rows in columns, batches of them in the writer.
+struct File {
     schema: SchemaRef,
-    decoder: Decoder,
-    writer: ArrowWriter<Vec<u8>>,
-    staged: Vec<u8>,
-    rows: usize,
+    options: Options,
+    rows: Members,
+    /// Opened with the first batch, which tells what columns are like.
+    writer: Option<ArrowWriter<Vec<u8>>>,
+    /// Bytes of the records in `rows`.
+    bytes: usize,
     /// A batch that failed: the file cannot be finished.
     broken: Option<Error>,
 }
 
-impl Columns {
-    fn new(schema: SchemaRef, options: &Options) -> Result<Self, Error> {
-        let decoder = ReaderBuilder::new(schema.clone()).with_batch_size(BATCH_ROWS).build_decoder().map_err(failed)?;
-        let writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(options.properties())).map_err(failed)?;
-        Ok(Columns { schema, decoder, writer, staged: Vec::new(), rows: 0, broken: None })
+impl File {
+    fn new(schema: SchemaRef, options: Options, keys: &Keys) -> Result<Self, Error> {
+        let rows = Members::new(schema.fields(), keys).ok_or_else(|| failed("a type of the schema is not known"))?;
+        Ok(File { schema, options, rows, writer: None, bytes: 0, broken: None })
     }
 
-    fn push(&mut self, record: &Map<String, Value>, keys: &Keys) -> Result<(), RecordError> {
-        let fitted = keys
-            .record(record, self.schema.fields())
-            .map_err(|column| refused(format!("the value does not fit the column's type. column=`{column}`")))?;
-        let before = self.staged.len();
-        if serde_json::to_writer(&mut self.staged, &fitted).is_err() {
-            self.staged.truncate(before);
-            return Err(refused("the record cannot be written as JSON".into()));
-        }
-        self.rows += 1;
-        if self.rows >= BATCH_ROWS || self.staged.len() >= BATCH_BYTES {
-            let result = self.decode();
+    fn push(&mut self, record: &str) -> Result<(), RecordError> {
+        self.rows.push_record(record).map_err(|misfit| match misfit {
+            Misfit::Malformed => no_object(),
+            Misfit::Column(index) => {
+                let name = self.schema.fields().get(index).map_or("", |field| field.name());
+                refused(format!("the value does not fit the column's type. column=`{name}`"))
+            }
+        })?;
+        self.bytes += record.len();
+        if self.rows.rows() >= BATCH_ROWS || self.bytes >= BATCH_BYTES {
+            let result = self.write();
             self.broken = self.broken.take().or(result.err());
         }
         Ok(())
     }
 
-    fn decode(&mut self) -> Result<(), Error> {
-        let mut rest = self.staged.as_slice();
-        while !rest.is_empty() {
-            let read = self.decoder.decode(rest).map_err(quiet)?;
-            rest = rest.get(read..).unwrap_or_default();
-            match self.decoder.flush().map_err(quiet)? {
-                Some(batch) => self.writer.write(&batch).map_err(quiet)?,
-                None if read == 0 => return Err(Error::Encode("the decoder stopped".into())),
-                None => {}
-            }
-        }
-        self.staged.clear();
-        self.rows = 0;
-        Ok(())
+    fn write(&mut self) -> Result<(), Error> {
+        self.bytes = 0;
+        let batch = match self.rows.rows() {
+            // Without columns there is nothing that would tell how many rows there are.
+            0 => RecordBatch::new_empty(self.schema.clone()),
+            _ => RecordBatch::try_new(self.schema.clone(), self.rows.take().1).map_err(quiet)?,
+        };
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            none => none.insert(open(&self.options, &batch)?),
+        };
+        writer.write(&batch).map_err(quiet)
+    }
+
+    fn memory(&self) -> usize {
+        self.rows.memory() + self.writer.as_ref().map_or(0, |writer| writer.memory_size() + writer.inner().capacity())
     }
 
     fn finish(mut self) -> Result<Bytes, Error> {
         if let Some(error) = self.broken.take() {
             return Err(error);
         }
-        self.decode()?;
-        Ok(self.writer.into_inner().map_err(failed)?.into())
+        if self.rows.rows() > 0 || self.writer.is_none() {
+            self.write()?;
+        }
+        match self.writer {
+            Some(writer) => Ok(writer.into_inner().map_err(failed)?.into()),
+            None => Err(failed("no writer")),
+        }
     }
+}
+
+/// Opens the writer. Unless told otherwise, a column gets a dictionary when its first values repeat enough.
+fn open(options: &Options, first: &RecordBatch) -> Result<ArrowWriter<Vec<u8>>, Error> {
+    let mut properties = options.properties();
+    if options.dictionary.is_none() {
+        for (field, array) in first.schema_ref().fields().iter().zip(first.columns()) {
+            if !repeats(array) {
+                let column = ColumnPath::from(field.name().as_str());
+                properties = properties.set_column_dictionary_enabled(column, false);
+            }
+        }
+    }
+    ArrowWriter::try_new(Vec::new(), first.schema(), Some(properties.build())).map_err(failed)
+}
+
+/// Whether a value stands at least four times on average. Nested columns are taken to repeat.
+fn repeats(array: &dyn Array) -> bool {
+    let data = array.to_data();
+    let distinct = match (array.data_type(), array.data_type().primitive_width()) {
+        (DataType::Utf8, _) => array.as_string::<i32>().iter().collect::<HashSet<_>>().len(),
+        (DataType::Binary, _) => array.as_binary::<i32>().iter().collect::<HashSet<_>>().len(),
+        (_, Some(width)) => {
+            let values = data.buffers().first().map_or(&[][..], |buffer| buffer.as_slice());
+            values.chunks(width).collect::<HashSet<_>>().len()
+        }
+        _ => 0,
+    };
+    distinct * 4 <= array.len()
 }
 
 impl Parquet {
@@ -120,23 +161,26 @@ impl Parquet {
             Some(schema) if schema.fields().is_empty() => {
                 return Err(Error::Invalid("the table of the schema has no columns".into()));
             }
-            Some(schema) => State::Typed(Box::new(Columns::new(schema, &options)?)),
+            Some(schema) => State::Typed(Box::new(File::new(schema, options.clone(), &keys)?)),
             None => State::Inferred { shape: Shape::default(), records: Vec::new() },
         };
-        Ok(Parquet { state, options, keys })
+        Ok(Parquet { state, options })
     }
 }
 
 impl Encoder for Parquet {
     fn push(&mut self, record: &[u8]) -> Result<(), RecordError> {
-        let parsed = object(record)?;
         match &mut self.state {
-            State::Typed(columns) => columns.push(&parsed, &self.keys),
-            // A file of only such records would have no column to count its rows by.
-            State::Inferred { .. } if parsed.is_empty() => Err(refused("the record has no members".into())),
+            State::Typed(file) => file.push(std::str::from_utf8(record).map_err(|_| no_object())?),
             State::Inferred { shape, records } => {
+                let parsed: serde_json::Map<String, Value> = serde_json::from_slice(record).map_err(|_| no_object())?;
+                // A file of only such records would have no column to count its rows by.
+                if parsed.is_empty() {
+                    return Err(refused("the record has no members".into()));
+                }
                 shape.widen(&Value::Object(parsed));
                 records.extend_from_slice(record);
+                records.push(b'\n');
                 Ok(())
             }
         }
@@ -144,24 +188,25 @@ impl Encoder for Parquet {
 
     fn bytes(&self) -> usize {
         match &self.state {
-            State::Typed(columns) => {
-                columns.staged.capacity() + columns.writer.memory_size() + columns.writer.bytes_written()
-            }
+            State::Typed(file) => file.memory(),
             State::Inferred { records, .. } => records.capacity(),
         }
     }
 
     fn finish(self: Box<Self>) -> Result<Bytes, Error> {
         match self.state {
-            State::Typed(columns) => columns.finish(),
+            State::Typed(file) => file.finish(),
             State::Inferred { shape, records } => {
                 let keys = Keys { case_sensitive: true, ..Keys::default() };
-                let mut columns = Columns::new(shape.schema(), &self.options)?;
-                for record in serde_json::Deserializer::from_slice(&records).into_iter() {
-                    let record = record.map_err(|_| Error::Encode("an accepted record is not an object".into()))?;
-                    columns.push(&record, &keys).map_err(|error| Error::Encode(error.message))?;
+                let mut file = File::new(shape.schema(), self.options, &keys)?;
+                let records =
+                    std::str::from_utf8(&records).map_err(|_| Error::Encode("a record is not text".into()))?;
+                let mut scanner = Scanner::new(records);
+                while scanner.peek().is_ok() {
+                    let record = scanner.skip().map_err(|_| Error::Encode("an accepted record is not JSON".into()))?;
+                    file.push(record).map_err(|error| Error::Encode(error.message))?;
                 }
-                columns.finish()
+                file.finish()
             }
         }
     }

@@ -1,29 +1,15 @@
-//! Makes a parsed record fit a schema, or says that it does not: names as the JSON SerDe maps them, values in the one
-//! spelling that the column decoder takes, so that decoding a batch cannot fail for one record.
+//! What the columns are tested against: a record as a document, made to fit the schema member by member, decoded by
+//! Arrow's own JSON reader. Slow, and written without a thought of the other way.
 
-use std::collections::HashMap;
-
-use arrow::datatypes::{DataType, Fields};
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Fields, SchemaRef};
+use arrow::json::ReaderBuilder;
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use serde_json::{Map, Value};
 
-/// How columns find their keys in a record (OpenX JSON SerDe).
-#[derive(Clone, Debug, Default)]
-pub struct Keys {
-    /// Keys must be spelled as the column is; else case does not matter.
-    pub case_sensitive: bool,
-    /// Column name to key.
-    pub mappings: HashMap<String, String>,
-    /// A dot in a key stands for an underscore in the column's name.
-    pub dots_to_underscores: bool,
-}
+use super::Keys;
 
 impl Keys {
-    fn fold(&self, key: &str) -> String {
-        let key = if self.dots_to_underscores { key.replace('.', "_") } else { key.to_owned() };
-        if self.case_sensitive { key } else { key.to_lowercase() }
-    }
-
     fn find<'a>(&self, object: &'a Map<String, Value>, column: &str) -> Option<&'a Value> {
         let key = self.mappings.get(column).map_or(column, String::as_str);
         object.get(key).or_else(|| {
@@ -36,7 +22,7 @@ impl Keys {
     }
 
     /// The members of `object` that are columns, fitted. The name of the column that does not fit is the error.
-    pub(super) fn record(&self, object: &Map<String, Value>, fields: &Fields) -> Result<Map<String, Value>, String> {
+    fn record(&self, object: &Map<String, Value>, fields: &Fields) -> Result<Map<String, Value>, String> {
         let mut fitted = Map::new();
         for field in fields {
             if let Some(value) = self.find(object, field.name()) {
@@ -89,6 +75,21 @@ impl Keys {
             _ => return None,
         })
     }
+}
+
+/// The batch of the records that fit, and which do.
+pub(super) fn batch(records: &[String], schema: &SchemaRef, keys: &Keys) -> (RecordBatch, Vec<bool>) {
+    let mut lines = Vec::new();
+    let fits = |record: &String| {
+        let Ok(object) = serde_json::from_str::<Map<String, Value>>(record) else { return false };
+        let Ok(fitted) = keys.record(&object, schema.fields()) else { return false };
+        serde_json::to_writer(&mut lines, &fitted).is_ok()
+    };
+    let fits: Vec<bool> = records.iter().map(fits).collect();
+    let mut decoder = ReaderBuilder::new(schema.clone()).with_batch_size(records.len()).build_decoder().unwrap();
+    decoder.decode(&lines).unwrap();
+    let batch = decoder.flush().unwrap();
+    (batch.unwrap_or_else(|| RecordBatch::new_empty(schema.clone())), fits)
 }
 
 fn text(value: &Value) -> String {
