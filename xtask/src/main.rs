@@ -1,5 +1,6 @@
 //! `cargo xtask`: checks and measures this workspace.
 
+mod bench;
 mod cargo;
 mod crash;
 mod tidy;
@@ -10,6 +11,7 @@ const HELP: &str = "\
 Usage: cargo xtask COMMAND
 
 Commands:
+  bench [NAME]   measure beside other engines; lists the benchmarks without a name
   crash [KILLS]  kill the real process 100 times (or KILLS) under load and count what arrived
   tidy           check the rules of CONTRIBUTING.md that a program can check
 ";
@@ -17,6 +19,7 @@ Commands:
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
+        Some("bench") => bench::run(&arguments[1..]),
         Some("crash") => crash::run(arguments.get(1).map(String::as_str)),
         Some("tidy") => tidy::run(),
         Some("--help" | "-h" | "help") | None => {

@@ -52,6 +52,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("testkit", &["event", "state"]),
     ("xtask", &["testkit"]),
+    // Measured programs drive the libraries as the binary does, without the SQL engine and the SDKs in their build.
+    ("bench", &["event", "state", "objects", "pipe", "lake"]),
 ];
 
 /// Modules that say nothing about what they hold.
