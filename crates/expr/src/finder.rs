@@ -5,6 +5,8 @@
 
 use std::ops::ControlFlow;
 
+use smallvec::SmallVec;
+
 use crate::path::Step;
 use crate::scan::{self, Malformed, Scanner};
 
@@ -17,7 +19,7 @@ pub(crate) struct Finder {
 
 /// What one pass found, by the order in which the paths were given.
 pub(crate) struct Found<'a> {
-    one: Vec<Option<&'a str>>,
+    one: SmallVec<[Option<&'a str>; 16]>,
     many: Vec<(usize, &'a str)>,
 }
 
@@ -50,7 +52,7 @@ impl Finder {
     }
 
     pub(crate) fn find<'a>(&self, record: &'a [u8]) -> Result<Found<'a>, Malformed> {
-        let found = Found { one: vec![None; self.many.len()], many: Vec::new() };
+        let found = Found { one: SmallVec::from_elem(None, self.many.len()), many: Vec::new() };
         let mut walk = Walk { scanner: Scanner::from_bytes(record)?, finder: self, missing: self.many.len(), found };
         if self.many.is_empty() {
             return Ok(walk.found);

@@ -1,7 +1,7 @@
 //! jq queries (JQ 1.6) of Firehose's metadata extraction: from a record to named partition keys.
 //!
-//! A query such as `{tenant:.tenant,year:.time|strftime("%Y")}` runs on jaq. One whose values are all plain paths is answered
-//! by the path lookup, many times faster, with the same result.
+//! A query such as `{tenant:.tenant,year:.time|strftime("%Y")}` runs on jaq. One whose values are all plain paths, or slices of
+//! them as in `{tenant:.tenant,year:.at[0:4]}`, is answered by the path lookup, many times faster, with the same result.
 
 mod guard;
 mod paths;
@@ -12,9 +12,10 @@ use jaq_core::load::{Arena, File, Loader};
 use jaq_core::{Ctx, Native, Vars, unwrap_valr};
 use jaq_json::Val;
 
+use self::paths::Slice;
+use crate::Error;
 use crate::finder::Finder;
 use crate::scan::{self, Scanner};
-use crate::{Error, Path};
 
 /// Partition keys one query may give.
 const MAX_KEYS: usize = 50;
@@ -30,9 +31,9 @@ pub struct Jq {
 }
 
 enum Plan {
-    /// Every value is a plain path.
+    /// Every value is a plain path or a slice of one.
     Paths {
-        keys: Vec<String>,
+        keys: Vec<(String, Option<Slice>)>,
         finder: Finder,
     },
     Filter(Box<Filter<Native<JustLut<Val>>>>),
@@ -47,8 +48,8 @@ impl Jq {
         guard::check(text)?;
         let plan = match paths::parse(text) {
             Some(entries) => {
-                let (keys, paths): (Vec<String>, Vec<Path>) = entries.into_iter().unzip();
-                Plan::Paths { keys, finder: Finder::new(paths.iter().map(Path::steps)) }
+                let finder = Finder::new(entries.iter().map(|entry| entry.path.steps()));
+                Plan::Paths { keys: entries.into_iter().map(|entry| (entry.key, entry.slice)).collect(), finder }
             }
             None => Plan::Filter(Box::new(compile(text)?)),
         };
@@ -69,11 +70,44 @@ impl Jq {
         match &self.plan {
             Plan::Paths { keys, finder } => {
                 let found = finder.find(record)?;
-                let pair = |(slot, key): (usize, &String)| Ok((key.clone(), json_text(key, found.one(slot))?));
+                let pair = |(slot, (key, slice)): (usize, &(String, Option<Slice>))| {
+                    Ok((key.clone(), json_text(key, found.one(slot), *slice)?))
+                };
                 keys.iter().enumerate().map(pair).collect()
             }
             Plan::Filter(filter) => evaluate(filter, record),
         }
+    }
+
+    /// Appends bytes that stand for the partition keys of a record: where they are equal, so is what [`Jq::object`] gives.
+    /// `false`, with nothing appended, when only that can tell.
+    ///
+    /// # Errors
+    /// [`Error::Json`] when the record is not JSON.
+    pub fn identity(&self, record: &[u8], out: &mut Vec<u8>) -> Result<bool, Error> {
+        let Plan::Paths { keys, finder } = &self.plan else { return Ok(false) };
+        let found = finder.find(record)?;
+        let start = out.len();
+        for (slot, (_, slice)) in keys.iter().enumerate() {
+            let text = found.one(slot).and_then(|json| plain_text(json, *slice));
+            let Some(text) = text.filter(|text| (1..=MAX_VALUE_BYTES).contains(&text.len())) else {
+                out.truncate(start);
+                return Ok(false);
+            };
+            out.extend_from_slice(text.as_bytes());
+            // No control character stands bare in JSON.
+            out.push(0);
+        }
+        Ok(true)
+    }
+}
+
+/// The text of a value where it can be had without decoding.
+fn plain_text(json: &str, slice: Option<Slice>) -> Option<&str> {
+    match (json.as_bytes().first()?, slice) {
+        (b'"', _) if !json.contains('\\') => Some(slice.map_or(unquoted(json), |slice| slice.of(unquoted(json)))),
+        (b'"' | b'{' | b'[' | b'n', _) | (_, Some(_)) => None,
+        (_, None) => Some(json),
     }
 }
 
@@ -132,13 +166,15 @@ fn pair(key: &Val, value: &Val) -> Result<(String, String), Error> {
 }
 
 /// The text of a value given as JSON, for a key.
-fn json_text(key: &str, json: Option<&str>) -> Result<String, Error> {
+fn json_text(key: &str, json: Option<&str>, slice: Option<Slice>) -> Result<String, Error> {
     let refuse = |reason| Err(Error::Key { key: key.to_owned(), reason });
-    match json.map(|json| (json, json.as_bytes().first())) {
-        None | Some((_, None | Some(b'n'))) => refuse("missing or null"),
-        Some((_, Some(b'{' | b'['))) => refuse("not a string, number or boolean"),
-        Some((json, Some(b'"'))) => bounded(key, scan::unescape(unquoted(json)).into_owned()),
-        Some((json, _)) => bounded(key, json.to_owned()),
+    match (json.map(|json| (json, json.as_bytes().first())), slice) {
+        (None | Some((_, None | Some(b'n'))), _) => refuse("missing or null"),
+        (Some((json, Some(b'"'))), None) => bounded(key, scan::unescape(unquoted(json)).into_owned()),
+        (Some((json, Some(b'"'))), Some(slice)) => bounded(key, slice.of(&scan::unescape(unquoted(json))).to_owned()),
+        (Some((_, Some(b'['))), _) | (Some((_, Some(b'{'))), None) => refuse("not a string, number or boolean"),
+        (Some((json, _)), None) => bounded(key, json.to_owned()),
+        (Some(_), Some(_)) => Err(Error::Evaluation { reason: "a step does not apply to its value" }),
     }
 }
 

@@ -77,6 +77,12 @@ impl Template {
         self.is_json
     }
 
+    /// Whether the result depends on [`Variables::ingestion_time`], which costs more to tell than the others.
+    pub fn names_ingestion_time(&self) -> bool {
+        let is_time = |part: &Part| matches!(part, Part::Variable { variable: Variable::IngestionTime, .. });
+        self.parts.iter().any(is_time)
+    }
+
     /// Appends the result for one record. On an error `out` keeps what it had.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use expr::scan::{self, Malformed, Scanner};
+use smallvec::SmallVec;
 
 use crate::matcher::Leaf;
 use crate::pattern::{Node, Pattern};
@@ -40,8 +41,8 @@ pub(crate) struct Walk<'a, 'p> {
     deciding: Option<usize>,
     holding: usize,
     arrays: usize,
-    pub(crate) seen: Vec<Seen>,
-    pub(crate) elements: Vec<Element>,
+    pub(crate) seen: SmallVec<[Seen; 8]>,
+    pub(crate) elements: SmallVec<[Element; 4]>,
 }
 
 type Flow = Result<ControlFlow<bool>, Malformed>;
@@ -51,8 +52,8 @@ impl<'a, 'p> Walk<'a, 'p> {
     pub(crate) fn new(pattern: &'p Pattern, event: &'a [u8]) -> Result<Self, Malformed> {
         let scanner = Scanner::from_bytes(event)?;
         let deciding = pattern.deciding();
-        let elements = vec![Element { array: 0, parent: ROOT }];
-        Ok(Walk { scanner, pattern, deciding, holding: 0, arrays: 0, seen: Vec::new(), elements })
+        let elements = SmallVec::from_slice(&[Element { array: 0, parent: ROOT }]);
+        Ok(Walk { scanner, pattern, deciding, holding: 0, arrays: 0, seen: SmallVec::new(), elements })
     }
 
     /// Reads the event. `Some` when the answer is known before its end.

@@ -1,13 +1,38 @@
-//! Recognises a query that only names paths: `{a:.x.y, "b":.z, c}`.
+//! Recognises a query that only names paths, or parts of the text they lead to: `{a:.x.y, "b":.z[0:4], c}`.
 
 use super::MAX_KEYS;
 use crate::Path;
 use crate::path::Step;
 
-/// Keys and paths in order, or `None` when the query needs jq.
-pub(super) fn parse(text: &str) -> Option<Vec<(String, Path)>> {
+/// The part of a text from one character to another, `[from:to]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Slice {
+    from: usize,
+    to: usize,
+}
+
+impl Slice {
+    pub(super) fn of(self, text: &str) -> &str {
+        // Most text is ASCII, where a character is a byte.
+        let place = |chars: usize| match text.get(..chars).is_some_and(str::is_ascii) {
+            true => chars,
+            false => text.char_indices().nth(chars).map_or(text.len(), |(at, _)| at),
+        };
+        text.get(place(self.from)..place(self.to)).unwrap_or_default()
+    }
+}
+
+/// One entry of the query.
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) path: Path,
+    pub(super) slice: Option<Slice>,
+}
+
+/// The entries in order, or `None` when the query needs jq.
+pub(super) fn parse(text: &str) -> Option<Vec<Entry>> {
     let mut rest = text.trim().strip_prefix('{')?;
-    let mut entries: Vec<(String, Path)> = Vec::new();
+    let mut entries: Vec<Entry> = Vec::new();
     loop {
         let (key, bare, after) = key(rest.trim_start())?;
         let after = after.trim_start();
@@ -16,11 +41,15 @@ pub(super) fn parse(text: &str) -> Option<Vec<(String, Path)>> {
             None if bare => (vec![Step::Name(key.to_owned())], after),
             None => return None,
         };
+        let (slice, after) = match after.strip_prefix('[') {
+            Some(inside) => slice(inside).map(|(slice, after)| (Some(slice), after))?,
+            None => (None, after),
+        };
         // a repeated key keeps its last value in jq
-        if entries.iter().any(|(known, _)| known == key) || entries.len() == MAX_KEYS {
+        if entries.iter().any(|known| known.key == key) || entries.len() == MAX_KEYS {
             return None;
         }
-        entries.push((key.to_owned(), Path::from_steps(steps)));
+        entries.push(Entry { key: key.to_owned(), path: Path::from_steps(steps), slice });
         let after = after.trim_start();
         match after.strip_prefix(',') {
             Some(next) => rest = next,
@@ -47,6 +76,19 @@ fn path(text: &str) -> Option<(Vec<Step>, &str)> {
         rest = after;
     }
     (1..=64).contains(&steps.len()).then_some((steps, rest))
+}
+
+/// What follows the bracket of `[0:4]`, `[5:]` or `[:4]`.
+fn slice(text: &str) -> Option<(Slice, &str)> {
+    let (inside, rest) = text.split_once(']')?;
+    let (from, to) = inside.split_once(':')?;
+    let number = |text: &str, missing: usize| match text {
+        "" => Some(missing),
+        "0" => Some(0),
+        digits => digits.parse().ok().filter(|_| digits.starts_with(|first: char| ('1'..='9').contains(&first))),
+    };
+    (inside.len() > 1).then_some(())?;
+    Some((Slice { from: number(from.trim(), 0)?, to: number(to.trim(), usize::MAX)? }, rest))
 }
 
 fn quoted(text: &str) -> Option<(&str, &str)> {

@@ -19,10 +19,23 @@ fn fails(query: &str) -> Error {
 
 #[test]
 fn plain_paths_need_no_jq() {
-    for query in ["{a:.customer}", "{customer}", "{ \"k\" : .deep.\"a b\".c , n:.n }", "{a:.x}"] {
+    for query in
+        ["{a:.customer}", "{customer}", "{ \"k\" : .deep.\"a b\".c , n:.n }", "{a:.x}", "{a:.x[0:4],b:.x[5:],c:.x[:2]}"]
+    {
         assert!(matches!(Jq::parse(query).unwrap().plan, Plan::Paths { .. }), "{query}");
     }
-    for query in ["{a:.b|tostring}", ".", "{a:.a,a:.b}", "{a:.a[0]}", "{(.a):.b}", "{a:.a?}", "{\"a\\(1)\":.b}"] {
+    for query in [
+        "{a:.b|tostring}",
+        ".",
+        "{a:.a,a:.b}",
+        "{a:.a[0]}",
+        "{a:.a[:]}",
+        "{a:.a[-2:]}",
+        "{a:.a[1:2].b}",
+        "{(.a):.b}",
+        "{a:.a?}",
+        "{\"a\\(1)\":.b}",
+    ] {
         assert!(matches!(Jq::parse(query).unwrap().plan, Plan::Filter(_)), "{query}");
     }
 }
@@ -107,5 +120,31 @@ proptest! {
         let fast = Jq::parse("{k:.x}").unwrap().object(record.as_bytes());
         let slow = Jq::parse("{k:.x|.}").unwrap().object(record.as_bytes());
         prop_assert_eq!(fast, slow);
+    }
+
+    #[test]
+    fn a_slice_is_what_jq_makes_of_it(a in ".{0,8}|[a-z\"é]{0,8}", n in any::<i32>(), pick in 0..6, from in 0usize..6, to in 0usize..9) {
+        let inner = [serde_json::json!(a), serde_json::json!(n), serde_json::json!({"y": a}), serde_json::Value::Null, serde_json::json!([a]), serde_json::json!(true)];
+        let record = serde_json::json!({ "x": inner[pick as usize] }).to_string();
+        for slice in [format!("[{from}:{to}]"), format!("[{from}:]"), format!("[:{to}]")] {
+            let fast = Jq::parse(&format!("{{k:.x{slice}}}")).unwrap();
+            let slow = Jq::parse(&format!("{{k:.x{slice}|.}}")).unwrap().object(record.as_bytes());
+            prop_assert_eq!(fast.object(record.as_bytes()), slow);
+        }
+    }
+
+    #[test]
+    fn records_of_one_identity_have_the_same_keys(values in proptest::collection::vec("\"[ab]{0,3}\"|[1-3]|null|true|\\[\\]|\"\\\\n\"", 4)) {
+        let jq = Jq::parse("{k:.x,l:.y[0:2]}").unwrap();
+        let known = |x: &str, y: &str| {
+            let (record, mut identity) = (format!("{{\"x\":{x},\"y\":{y}}}"), Vec::new());
+            let told = jq.identity(record.as_bytes(), &mut identity).unwrap();
+            (told, identity, jq.object(record.as_bytes()))
+        };
+        let (left, right) = (known(&values[0], &values[1]), known(&values[2], &values[3]));
+        if left.0 && right.0 && left.1 == right.1 {
+            prop_assert!(left.2.is_ok());
+            prop_assert_eq!(left.2, right.2);
+        }
     }
 }
