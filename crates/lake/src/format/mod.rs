@@ -15,6 +15,7 @@ mod parquet;
 #[cfg(test)]
 mod reference;
 mod scalar;
+mod writer;
 
 pub use compress::Compression;
 pub use encoders::Formats;

@@ -1,20 +1,20 @@
 //! Parquet files from JSON records. A record is made to fit the schema before it is accepted, so one that does not fit
 //! is refused alone. The same records give the same file, whatever else goes on.
 
-use std::collections::HashSet;
+use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use bytes::Bytes;
 use expr::scan::Scanner;
-use parquet::arrow::ArrowWriter;
-use parquet::schema::types::ColumnPath;
 use serde_json::Value;
 
 use super::infer::Shape;
 use super::keys::Keys;
 use super::members::{Members, Misfit};
 use super::options::Options;
+use super::writer::Writer;
 use crate::Error;
 use crate::encoder::{Encoder, RecordError};
 
@@ -25,11 +25,6 @@ const BATCH_BYTES: usize = 1 << 20;
 
 fn failed(error: impl std::fmt::Display) -> Error {
     Error::Encode(error.to_string())
-}
-
-/// What the writer says may quote records.
-fn quiet<E>(_: E) -> Error {
-    Error::Encode("a batch of records that fit the schema".into())
 }
 
 fn refused(message: String) -> RecordError {
@@ -55,23 +50,20 @@ enum State {
     },
 }
 
-/// A file whose schema is known: rows in columns, batches of them in the writer.
+/// A file whose schema is known: rows in columns here, full batches of them with the writer.
 struct File {
     schema: SchemaRef,
-    options: Options,
     rows: Members,
-    /// Opened with the first batch, which tells what columns are like.
-    writer: Option<ArrowWriter<Vec<u8>>>,
     /// Bytes of the records in `rows`.
     bytes: usize,
-    /// A batch that failed: the file cannot be finished.
-    broken: Option<Error>,
+    writer: Arc<Writer>,
+    memory: usize,
 }
 
 impl File {
     fn new(schema: SchemaRef, options: Options, keys: &Keys) -> Result<Self, Error> {
         let rows = Members::new(schema.fields(), keys).ok_or_else(|| failed("a type of the schema is not known"))?;
-        Ok(File { schema, options, rows, writer: None, bytes: 0, broken: None })
+        Ok(File { schema, rows, bytes: 0, writer: Arc::new(Writer::new(options)), memory: 0 })
     }
 
     fn push(&mut self, record: &str) -> Result<(), RecordError> {
@@ -84,71 +76,28 @@ impl File {
         })?;
         self.bytes += record.len();
         if self.rows.rows() >= BATCH_ROWS || self.bytes >= BATCH_BYTES {
-            let result = self.write();
-            self.broken = self.broken.take().or(result.err());
+            let batch = self.batch();
+            self.writer.add(batch);
+            Writer::advance(&self.writer);
         }
+        self.memory = self.rows.memory() + self.writer.memory();
         Ok(())
     }
 
-    fn write(&mut self) -> Result<(), Error> {
+    fn batch(&mut self) -> Result<RecordBatch, ArrowError> {
         self.bytes = 0;
-        let batch = match self.rows.rows() {
+        match self.rows.rows() {
             // Without columns there is nothing that would tell how many rows there are.
-            0 => RecordBatch::new_empty(self.schema.clone()),
-            _ => RecordBatch::try_new(self.schema.clone(), self.rows.take().1).map_err(quiet)?,
-        };
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
-            none => none.insert(open(&self.options, &batch)?),
-        };
-        writer.write(&batch).map_err(quiet)
-    }
-
-    fn memory(&self) -> usize {
-        self.rows.memory() + self.writer.as_ref().map_or(0, |writer| writer.memory_size() + writer.inner().capacity())
+            0 => Ok(RecordBatch::new_empty(self.schema.clone())),
+            _ => RecordBatch::try_new(self.schema.clone(), self.rows.take().1),
+        }
     }
 
     fn finish(mut self) -> Result<Bytes, Error> {
-        if let Some(error) = self.broken.take() {
-            return Err(error);
-        }
-        if self.rows.rows() > 0 || self.writer.is_none() {
-            self.write()?;
-        }
-        match self.writer {
-            Some(writer) => Ok(writer.into_inner().map_err(failed)?.into()),
-            None => Err(failed("no writer")),
-        }
+        let last = self.batch();
+        self.writer.add(last);
+        self.writer.finish()
     }
-}
-
-/// Opens the writer. Unless told otherwise, a column gets a dictionary when its first values repeat enough.
-fn open(options: &Options, first: &RecordBatch) -> Result<ArrowWriter<Vec<u8>>, Error> {
-    let mut properties = options.properties();
-    if options.dictionary.is_none() {
-        for (field, array) in first.schema_ref().fields().iter().zip(first.columns()) {
-            if !repeats(array) {
-                let column = ColumnPath::from(field.name().as_str());
-                properties = properties.set_column_dictionary_enabled(column, false);
-            }
-        }
-    }
-    ArrowWriter::try_new(Vec::new(), first.schema(), Some(properties.build())).map_err(failed)
-}
-
-/// Whether a value stands at least four times on average. Nested columns are taken to repeat.
-fn repeats(array: &dyn Array) -> bool {
-    let data = array.to_data();
-    let distinct = match (array.data_type(), array.data_type().primitive_width()) {
-        (DataType::Utf8, _) => array.as_string::<i32>().iter().collect::<HashSet<_>>().len(),
-        (DataType::Binary, _) => array.as_binary::<i32>().iter().collect::<HashSet<_>>().len(),
-        (_, Some(width)) => {
-            let values = data.buffers().first().map_or(&[][..], |buffer| buffer.as_slice());
-            values.chunks(width).collect::<HashSet<_>>().len()
-        }
-        _ => 0,
-    };
-    distinct * 4 <= array.len()
 }
 
 impl Parquet {
@@ -188,7 +137,7 @@ impl Encoder for Parquet {
 
     fn bytes(&self) -> usize {
         match &self.state {
-            State::Typed(file) => file.memory(),
+            State::Typed(file) => file.memory,
             State::Inferred { records, .. } => records.capacity(),
         }
     }
