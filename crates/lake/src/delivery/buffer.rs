@@ -40,6 +40,9 @@ impl Partition {
     }
 }
 
+/// Records by shard and number of the batch.
+pub type Counts = BTreeMap<String, BTreeMap<u64, u64>>;
+
 /// One file in the making, and the records that could not be in it.
 pub struct Buffer {
     pub id: u64,
@@ -51,8 +54,8 @@ pub struct Buffer {
     pub raw_bytes: u64,
     pub records: u64,
     pub ranges: Ranges,
-    /// Records per shard and batch number: what the commit takes off the batches.
-    pub counts: BTreeMap<(String, u64), u64>,
+    /// What the commit takes off the batches.
+    pub counts: Counts,
     /// Must be flushed at the next chance.
     pub due: bool,
     /// A flush that was planned before a crash and is repeated: only these records, under the same names.
@@ -71,7 +74,7 @@ impl Buffer {
             raw_bytes: 0,
             records: 0,
             ranges: Ranges::new(),
-            counts: BTreeMap::new(),
+            counts: Counts::new(),
             due: false,
             repeats: None,
         }
@@ -107,7 +110,12 @@ impl Buffer {
         } else {
             self.ranges.insert(shard.into(), Range { first: record.sequence, last: record.sequence });
         }
-        *self.counts.entry((shard.into(), batch)).or_default() += 1;
+        if !self.counts.contains_key(shard) {
+            self.counts.insert(shard.into(), BTreeMap::new());
+        }
+        if let Some(batches) = self.counts.get_mut(shard) {
+            *batches.entry(batch).or_default() += 1;
+        }
     }
 
     /// Hands out the encoder, to make the file.

@@ -1,6 +1,5 @@
 //! From a buffer to committed files: plan, write, commit. Failed steps are repeated until they succeed.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use event::Sequence;
 
-use super::buffer::{Buffer, Partition};
+use super::buffer::{Buffer, Counts, Partition};
 use super::engine::Inner;
 use super::name::Identity;
 use super::plan::{self, Plan, Ranges};
@@ -26,7 +25,7 @@ struct Flush {
     plan: Plan,
     objects: Vec<(String, Bytes)>,
     ranges: Ranges,
-    counts: BTreeMap<(String, u64), u64>,
+    counts: Counts,
     memory: usize,
 }
 
@@ -68,7 +67,7 @@ impl Inner {
                 let (consumer, part) = (consumer.clone(), part.clone());
                 let _ = self.state.write(move |tx| store::forget_plan(tx, &consumer, &part)).await;
             }
-            self.ended(&stream, &consumer, &part, memory, &BTreeMap::new());
+            self.ended(&stream, &consumer, &part, memory, &Counts::new());
             return;
         }
         let mut flush = match self.prepare(&stream, consumer, part, buffer, memory).await {
@@ -192,12 +191,12 @@ impl Inner {
         if self.passed(step, &flush.consumer) { Ok(()) } else { Err(Error::Stopped) }
     }
 
-    fn ended(&self, stream: &Stream, consumer: &str, part: &str, memory: usize, counts: &BTreeMap<(String, u64), u64>) {
+    fn ended(&self, stream: &Stream, consumer: &str, part: &str, memory: usize, counts: &Counts) {
         let mut live = stream.live();
         if let Some(consumer) = live.consumers.get_mut(consumer) {
-            for ((shard, batch), count) in counts {
+            for (shard, batches) in counts {
                 if let Some(shard) = consumer.shards.get_mut(shard) {
-                    shard.done(*batch, *count);
+                    batches.iter().for_each(|(batch, count)| shard.done(*batch, *count));
                 }
             }
             if let Some(slot) = consumer.slots.get_mut(part) {
@@ -263,8 +262,8 @@ fn watermarks(stream: &Stream, flush: &Flush) -> Vec<(String, Sequence)> {
     let mut moved = Vec::new();
     for id in flush.ranges.keys() {
         let Some(shard) = consumer.shards.get(id) else { continue };
-        let counts = flush.counts.iter().filter(|((of, _), _)| of == id).map(|((_, batch), count)| (*batch, *count));
-        let to = shard.watermark_with(&counts.collect());
+        let Some(counts) = flush.counts.get(id) else { continue };
+        let to = shard.watermark_with(counts);
         if to > shard.position {
             moved.push((id.clone(), to));
         }

@@ -63,10 +63,10 @@ impl Inner {
         let table = table.and_then(|conversion| conversion.get("SchemaConfiguration"));
         let consumer = live.consumers.entry(batch.consumer.to_string()).or_default();
         // Every file is opened before a record is taken, for opening may fail.
-        for Placement { id, partition, .. } in placed {
-            if consumer.slots.get(id).is_none_or(|slot| slot.open.is_none()) {
-                let buffer = self.open_buffer(partition, &compiled)?;
-                consumer.slots.entry(id.clone()).or_default().open = Some(buffer);
+        for Placement { place, .. } in placed {
+            if consumer.slots.get(&place.id).is_none_or(|slot| slot.open.is_none()) {
+                let buffer = self.open_buffer(&place.partition, &compiled)?;
+                consumer.slots.entry(place.id.clone()).or_default().open = Some(buffer);
             }
         }
         let shard = consumer.shards.entry(batch.shard.to_string()).or_default();
@@ -74,10 +74,10 @@ impl Inner {
         let (mut pending, mut grown, mut shrunk) = (0, 0, 0);
         for piece in placed {
             let Some(record) = run.records.get(piece.source) else { continue };
-            if shard.ahead.get(&piece.id).is_some_and(|through| record.sequence <= *through) {
+            if shard.ahead.get(&piece.place.id).is_some_and(|through| record.sequence <= *through) {
                 continue;
             }
-            let Some(slot) = consumer.slots.get_mut(&piece.id) else { continue };
+            let Some(slot) = consumer.slots.get_mut(&piece.place.id) else { continue };
             let repeated = slot.repeated.as_mut().filter(|buffer| buffer.takes(&batch.shard, record.sequence));
             let Some(buffer) = repeated.or(slot.open.as_mut()) else { continue };
             shrunk += buffer.memory();

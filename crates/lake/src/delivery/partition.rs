@@ -47,6 +47,18 @@ impl Partitioner {
         Ok(Partitioner { query, required: required.into_iter().map(|key| (key.clone(), key.label())).collect() })
     }
 
+    /// Appends bytes that stand for the keys of a record: where they are equal, so is what [`Partitioner::keys`] answers.
+    /// `false` when only that can tell.
+    pub fn identity(&self, record: &[u8], out: &mut Vec<u8>) -> bool {
+        match &self.query {
+            _ if self.required.is_empty() => true,
+            Some(query) if self.required.iter().all(|(key, _)| matches!(key, Required::Query(_))) => {
+                query.identity(record, out).unwrap_or(false)
+            }
+            _ => false,
+        }
+    }
+
     /// The keys of a record; `answered` are those of a function.
     ///
     /// # Errors

@@ -5,7 +5,8 @@
 //! The steps of this crate depend on the record and the definition alone, so a replay after a crash gives the same
 //! pieces in the same partitions.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -20,6 +21,9 @@ use crate::format::input::{self, Aggregation};
 
 /// Bytes that are unpacked before they are put into buffers, so that a batch of well-compressed records stays small.
 const UNPACKED_BYTES: usize = 4 << 20;
+
+/// Places remembered; more partitions than that cost a little more time each.
+const PLACES_MAX: usize = 10_000;
 
 /// A source record, or one of the records within it, on its way through the processors.
 #[derive(Clone)]
@@ -72,13 +76,50 @@ impl Processors for NoFunctions {
     }
 }
 
+/// A buffer that pieces belong to.
+pub struct Place {
+    pub partition: Partition,
+    /// [`Partition::id`].
+    pub id: String,
+}
+
+impl Place {
+    fn new(partition: Partition) -> Arc<Place> {
+        Arc::new(Place { id: partition.id(), partition })
+    }
+}
+
+/// Places by what tells them apart in records, so that a record like others needs no keys made.
+#[derive(Default)]
+struct Known {
+    places: HashMap<Vec<u8>, Arc<Place>>,
+    identity: Vec<u8>,
+}
+
+impl Known {
+    /// The place of a record, made of its keys if there is none known.
+    fn place(&mut self, partitioner: &Partitioner, piece: &Piece) -> Result<Arc<Place>, Failure> {
+        self.identity.clear();
+        if !partitioner.identity(&piece.data, &mut self.identity) {
+            return partitioner.keys(&piece.data, &piece.keys).map(|keys| Place::new(Partition::Data(keys)));
+        }
+        if let Some(place) = self.places.get(&self.identity) {
+            return Ok(place.clone());
+        }
+        let place = Place::new(Partition::Data(partitioner.keys(&piece.data, &piece.keys)?));
+        if self.places.len() == PLACES_MAX {
+            self.places.clear();
+        }
+        self.places.insert(self.identity.clone(), place.clone());
+        Ok(place)
+    }
+}
+
 /// A piece and the buffer it belongs to.
 pub struct Placement {
     pub source: usize,
     pub part: u32,
-    pub partition: Partition,
-    /// [`Partition::id`].
-    pub id: String,
+    pub place: Arc<Place>,
     pub data: Bytes,
     pub failure: Option<Failure>,
 }
@@ -90,6 +131,7 @@ pub struct Chain {
     aggregation: Option<Aggregation>,
     function: Option<Arc<dyn Transformation>>,
     partitioner: Partitioner,
+    known: Mutex<Known>,
     backs_up: bool,
 }
 
@@ -110,6 +152,7 @@ impl Chain {
             aggregation,
             function,
             partitioner: Partitioner::new(destination, required)?,
+            known: Mutex::default(),
             backs_up: destination.backup().is_some(),
         })
     }
@@ -181,26 +224,29 @@ impl Chain {
         }
         let mut placements = Vec::with_capacity(pieces.len());
         if self.backs_up {
+            let place = Place::new(Partition::Backup);
             placements.extend(records.iter().enumerate().map(|(source, record)| Placement {
                 source,
                 part: 0,
-                partition: Partition::Backup,
-                id: Partition::Backup.id(),
+                place: place.clone(),
                 data: record.data.clone(),
                 failure: None,
             }));
         }
-        placements.extend(pieces.into_iter().map(|piece| self.place_one(piece)));
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        placements.extend(pieces.into_iter().map(|piece| self.place_one(&mut known, piece)));
         Ok(placements)
     }
 
-    fn place_one(&self, piece: Piece) -> Placement {
-        let Piece { source, part, data, keys, failure } = piece;
-        let (partition, failure) = match failure.map_or_else(|| self.partitioner.keys(&data, &keys), Err) {
-            Ok(keys) => (Partition::Data(keys), None),
-            Err(failure) => (Partition::Failed(failure.kind), Some(failure)),
+    fn place_one(&self, known: &mut Known, mut piece: Piece) -> Placement {
+        let place = match piece.failure.take() {
+            Some(failure) => Err(failure),
+            None => known.place(&self.partitioner, &piece),
         };
-        let id = partition.id();
-        Placement { source, part, partition, id, data, failure }
+        let (place, failure) = match place {
+            Ok(place) => (place, None),
+            Err(failure) => (Place::new(Partition::Failed(failure.kind)), Some(failure)),
+        };
+        Placement { source: piece.source, part: piece.part, place, data: piece.data, failure }
     }
 }

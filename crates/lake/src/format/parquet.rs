@@ -57,6 +57,7 @@ struct File {
     /// Bytes of the records in `rows`.
     bytes: usize,
     writer: Arc<Writer>,
+    /// Memory held when the last batch was full; since then about [`File::bytes`] came to it.
     memory: usize,
 }
 
@@ -79,8 +80,8 @@ impl File {
             let batch = self.batch();
             self.writer.add(batch);
             Writer::advance(&self.writer);
+            self.memory = self.rows.memory() + self.writer.memory();
         }
-        self.memory = self.rows.memory() + self.writer.memory();
         Ok(())
     }
 
@@ -137,7 +138,7 @@ impl Encoder for Parquet {
 
     fn bytes(&self) -> usize {
         match &self.state {
-            State::Typed(file) => file.memory,
+            State::Typed(file) => file.memory + file.bytes,
             State::Inferred { records, .. } => records.capacity(),
         }
     }
