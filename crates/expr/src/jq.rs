@@ -169,12 +169,12 @@ fn pair(key: &Val, value: &Val) -> Result<(String, String), Error> {
 fn json_text(key: &str, json: Option<&str>, slice: Option<Slice>) -> Result<String, Error> {
     let refuse = |reason| Err(Error::Key { key: key.to_owned(), reason });
     match (json.map(|json| (json, json.as_bytes().first())), slice) {
-        (None | Some((_, None | Some(b'n'))), _) => refuse("missing or null"),
+        (None | Some((_, None | Some(b'n'))), None) => refuse("missing or null"),
         (Some((json, Some(b'"'))), None) => bounded(key, scan::unescape(unquoted(json)).into_owned()),
         (Some((json, Some(b'"'))), Some(slice)) => bounded(key, slice.of(&scan::unescape(unquoted(json))).to_owned()),
         (Some((_, Some(b'['))), _) | (Some((_, Some(b'{'))), None) => refuse("not a string, number or boolean"),
         (Some((json, _)), None) => bounded(key, json.to_owned()),
-        (Some(_), Some(_)) => Err(Error::Evaluation { reason: "a step does not apply to its value" }),
+        (_, Some(_)) => Err(Error::Evaluation { reason: "a step does not apply to its value" }),
     }
 }
 

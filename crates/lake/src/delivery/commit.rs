@@ -52,6 +52,7 @@ impl Inner {
                 }
                 let Some(buffer) = next.take() else { continue };
                 slot.flushing = Some(buffer.id);
+                self.leaving.fetch_add(buffer.memory(), Ordering::SeqCst);
                 let task = this.clone().flush(stream.clone(), name.clone(), part.clone(), buffer);
                 tokio::spawn(task);
             }
@@ -207,6 +208,7 @@ impl Inner {
             }
         }
         drop(live);
+        self.leaving.fetch_sub(memory, Ordering::SeqCst);
         self.memory.fetch_sub(memory, Ordering::SeqCst);
         self.changed.notify_waiters();
     }

@@ -26,6 +26,8 @@ pub struct Inner {
     pub encoders: Arc<dyn Encoders>,
     pub settings: Settings,
     pub memory: AtomicUsize,
+    /// The part of it that is on its way into files.
+    pub leaving: AtomicUsize,
     pub permits: Semaphore,
     /// A flush ended.
     pub changed: Notify,
@@ -51,6 +53,7 @@ impl Inner {
             encoders,
             settings,
             memory: AtomicUsize::new(0),
+            leaving: AtomicUsize::new(0),
             permits,
             changed: Notify::new(),
             stopped: AtomicBool::new(false),

@@ -155,7 +155,9 @@ impl Inner {
             if held <= self.settings.buffer_bytes_max {
                 return Ok(());
             }
-            self.mark_largest(held - self.settings.buffer_bytes_max / 2);
+            // What is on its way out already needs no others to go with it: files would get ever smaller.
+            let open = held.saturating_sub(self.leaving.load(Ordering::SeqCst));
+            self.mark_largest(open.saturating_sub(self.settings.buffer_bytes_max / 2));
             for stream in self.all() {
                 self.kick(&stream);
             }

@@ -18,6 +18,9 @@ use crate::Error;
 
 /// Threads that write at once beside the callers, over all files.
 const HELPERS_MAX: usize = 2;
+/// What a column of an open file holds beside its pages: above all the table of the compressor.
+const COLUMN_BYTES: usize = 36 << 10;
+
 static HELPERS: AtomicUsize = AtomicUsize::new(0);
 
 /// One file that is being written.
@@ -97,11 +100,11 @@ impl Writer {
             // Its own statement: the queue is free while a batch is written.
             let next = lock(&self.queue).pop_front();
             let Some(batch) = next else { return };
-            let bytes = memory(&batch);
+            let (bytes, columns) = (memory(&batch), batch.as_ref().map_or(0, RecordBatch::num_columns));
             if let Err(error) = batch.map_err(quiet).and_then(|batch| file.write(&self.options, &batch)) {
                 *file = File::Broken(error);
             }
-            self.written.store(file.memory(), Ordering::Relaxed);
+            self.written.store(file.memory(columns), Ordering::Relaxed);
             self.queued.fetch_sub(bytes, Ordering::Relaxed);
         }
     }
@@ -133,9 +136,9 @@ impl File {
         }
     }
 
-    fn memory(&self) -> usize {
+    fn memory(&self, columns: usize) -> usize {
         match self {
-            File::Open(writer) => writer.memory_size() + writer.inner().capacity(),
+            File::Open(writer) => writer.memory_size() + writer.inner().capacity() + COLUMN_BYTES * columns,
             File::Unopened | File::Broken(_) => 0,
         }
     }
