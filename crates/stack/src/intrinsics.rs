@@ -121,10 +121,26 @@ impl<'a> Scope<'a> {
                 }
                 _ => return Err(malformed()),
             },
-            "Fn::FindInMap" => match self.list(body).ok_or_else(malformed)??.as_slice() {
-                [map, first, second, ..] => {
-                    mappings::find(&self.template.mappings, &text(map), &text(first), &text(second))?.clone()
+            "Fn::FindInMap" => {
+                let (keys, default) = match body.as_array().map(Vec::as_slice) {
+                    Some(keys @ [_, _, _]) => (keys, None),
+                    Some([keys @ .., default]) if keys.len() == 3 => (keys, default.get("DefaultValue")),
+                    _ => return Err(malformed()),
+                };
+                let keys: Vec<String> =
+                    keys.iter().map(|key| scalar(key, self).map(|key| text(&key))).collect::<Result<_, _>>()?;
+                let [map, first, second] = keys.as_slice() else { return Err(malformed()) };
+                match (mappings::find(&self.template.mappings, map, first, second), default) {
+                    (Err(_), Some(default)) => return self.resolve(default),
+                    (found, _) => found?.clone(),
                 }
+            }
+            "Fn::Length" => match scalar(body, self)? {
+                Value::Array(items) => json!(items.len()),
+                _ => return Err(malformed()),
+            },
+            "Fn::ToJsonString" => match self.resolve(body)?.ok_or_else(malformed)? {
+                value @ (Value::Object(_) | Value::Array(_)) => Value::String(bounded(value.to_string())?),
                 _ => return Err(malformed()),
             },
             "Fn::Base64" => {
@@ -263,12 +279,17 @@ fn cidr(body: &[Value]) -> Result<Value, Error> {
     let refuse = || Error::template("Template error: Fn::Cidr is malformed");
     let [block, count, rest @ ..] = body else { return Err(refuse()) };
     let block = text(block);
-    let address = block.split('/').next().unwrap_or_default();
+    let (address, prefix) = block.split_once('/').ok_or_else(refuse)?;
     let start = u32::from(address.parse::<std::net::Ipv4Addr>().map_err(|_| refuse())?);
+    let prefix: u32 = prefix.parse().ok().filter(|prefix| *prefix <= 32).ok_or_else(refuse)?;
     let count: u32 = text(count).parse().map_err(|_| refuse())?;
     let bits: u32 = rest.first().map_or(Ok(8), |bits| text(bits).parse()).map_err(|_| refuse())?;
     if !(1..=256).contains(&count) || !(1..=31).contains(&bits) {
         return Err(refuse());
+    }
+    if u64::from(count) << bits > 1 << (32 - prefix) {
+        let message = format!("Template error: Fn::Cidr cannot cut {count} blocks of {bits} host bits from {block}");
+        return Err(Error::template(message));
     }
     let blocks: Option<Vec<String>> = (0..count)
         .map(|index| {

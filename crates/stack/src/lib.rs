@@ -4,6 +4,7 @@
 //! changes and removes resources through [`Api`] only, that is through the operations a wire client would call.
 
 mod api;
+mod check;
 mod conditions;
 mod engine;
 mod error;
@@ -12,15 +13,16 @@ mod mappings;
 pub mod order;
 mod parameters;
 mod resources;
+mod rules;
 mod store;
 mod template;
 mod yaml;
 
 pub use api::{Api, ApiError};
-pub use engine::{Engine, Environment, Request};
+pub use engine::{Engine, Environment, OnFailure, Request};
 pub use error::Error;
 pub use intrinsics::{Lookup, Scope};
 pub use parameters::parameters;
 pub use resources::supported;
-pub use store::{Change, ChangeSet, Event, Output, Resource, Stack, Wanted};
+pub use store::{Change, ChangeSet, Code, Event, Output, Policy, Resource, Sources, Stack, Wanted};
 pub use template::{Declared, Template};

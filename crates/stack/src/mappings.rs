@@ -14,7 +14,9 @@ pub(crate) fn find<'a>(
     first: &str,
     second: &str,
 ) -> Result<&'a Value, Error> {
-    mappings.get(map).and_then(|map| map.get(first)).and_then(|row| row.get(second)).ok_or_else(|| {
-        Error::template(format!("mapping has no such entry. map=`{map}` first=`{first}` second=`{second}`"))
-    })
+    mappings
+        .get(map)
+        .and_then(|map| map.get(first))
+        .and_then(|row| row.get(second))
+        .ok_or_else(|| Error::template(format!("Template error: Unable to get mapping for {map}::{first}::{second}")))
 }

@@ -53,6 +53,15 @@ pub fn dependencies(template: &Template) -> Result<BTreeMap<String, BTreeSet<Str
         found.retain(|name| ids.contains(name.as_str()));
         needs.insert(id.clone(), found);
     }
+    let mut found = BTreeSet::new();
+    template.outputs.values().for_each(|output| references(output, &mut found));
+    for name in &found {
+        if !ids.contains(name.as_str()) && !template.parameters.contains_key(name) {
+            return Err(Error::template(format!(
+                "Template format error: Unresolved resource dependencies [{name}] in the Outputs block of the template"
+            )));
+        }
+    }
     Ok(needs)
 }
 

@@ -1,9 +1,9 @@
 //! Stacks, their resources, events, exports and change sets on the state.
 //!
 //! Tables `stack`, `stack_resource`, `stack_change_set` keep JSON bodies under their keys; `stack_event` is append
-//! only; `stack_export` guards that a name is exported once.
+//! only; `stack_export` guards that a name is exported once, `stack_import` that what is in use stays exported.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -11,7 +11,11 @@ use state::{Read, Write, params};
 
 use crate::Error;
 
-pub(crate) const MIGRATIONS: &[&str] = &["CREATE TABLE stack (
+/// What stands for a value that is not shown.
+const MASK: &str = "****";
+
+pub(crate) const MIGRATIONS: &[&str] = &[
+    "CREATE TABLE stack (
         id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, live BIGINT NOT NULL, created_ms BIGINT NOT NULL,
         body TEXT NOT NULL);
     CREATE INDEX stack_name ON stack (name, live);
@@ -21,7 +25,10 @@ pub(crate) const MIGRATIONS: &[&str] = &["CREATE TABLE stack (
         stack TEXT NOT NULL, number BIGINT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (stack, number));
     CREATE TABLE stack_export (name TEXT NOT NULL PRIMARY KEY, stack TEXT NOT NULL, value TEXT NOT NULL);
     CREATE TABLE stack_change_set (
-        stack TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (stack, name));"];
+        stack TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (stack, name));",
+    "CREATE TABLE stack_import (
+        stack TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (stack, name));",
+];
 
 /// One output of a stack.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,11 +39,59 @@ pub struct Output {
     pub export: Option<String>,
 }
 
-/// A template with its parameter values: what a stack is, or was, to be.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// A template with its parameter values, tags and code: what a stack is, or was, to be.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Wanted {
     pub template: String,
+    /// Every parameter of the template, defaults too.
     pub parameters: BTreeMap<String, String>,
+    /// Names of parameters that are never shown (`NoEcho`).
+    pub no_echo: BTreeSet<String>,
+    /// Tags of the stack, which its resources get too.
+    pub tags: BTreeMap<String, String>,
+    pub sources: Sources,
+}
+
+/// What a template names but does not hold: files on the machine that serves.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sources {
+    /// Where a relative `TemplateURL` begins.
+    pub directory: Option<String>,
+    /// Code by logical id or `FunctionName`.
+    pub functions: BTreeMap<String, Code>,
+}
+
+/// A function's code: a file, a directory or a zip.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Code {
+    /// Absolute.
+    pub path: String,
+    /// Tells whether the content is still the same; empty when the caller does not know.
+    pub digest: String,
+}
+
+impl Wanted {
+    /// The parameters as they may be shown.
+    pub fn shown(&self) -> BTreeMap<String, String> {
+        let show = |(name, value): (&String, &String)| {
+            let value = if self.no_echo.contains(name) { MASK } else { value };
+            (name.clone(), value.to_owned())
+        };
+        self.parameters.iter().map(show).collect()
+    }
+
+    /// A text in which no value of a `NoEcho` parameter stands.
+    pub(crate) fn masked(&self, text: &str) -> String {
+        let secrets =
+            self.no_echo.iter().filter_map(|name| self.parameters.get(name)).filter(|value| !value.is_empty());
+        secrets.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), MASK))
+    }
+}
+
+impl std::fmt::Debug for Wanted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wanted").field("template_bytes", &self.template.len()).finish_non_exhaustive()
+    }
 }
 
 /// A stack as recorded.
@@ -53,9 +108,16 @@ pub struct Stack {
     pub wanted: Wanted,
     /// What a failed update goes back to.
     pub previous: Option<Wanted>,
-    pub tags: BTreeMap<String, String>,
     pub outputs: Vec<Output>,
     pub disable_rollback: bool,
+    /// Remove what a failed creation made, the stack too (`OnFailure: DELETE`).
+    pub delete_on_failure: bool,
+    /// `EnableTerminationProtection`.
+    pub protected: bool,
+    /// The stack this one is nested in.
+    pub parent: Option<String>,
+    /// Logical ids a deletion leaves behind (`RetainResources`).
+    pub spared: BTreeSet<String>,
     /// Replaced resources that still exist.
     pub replaced: Vec<Resource>,
     /// Counts resources made, for the order of removal.
@@ -85,11 +147,21 @@ pub struct Resource {
     pub target: Option<Value>,
     pub reference: String,
     pub attributes: Map<String, Value>,
-    pub retain: bool,
+    pub policy: Policy,
     pub retain_replaced: bool,
     pub made: i64,
     /// Place in the template's order; the last is removed first.
     pub position: i64,
+}
+
+/// What becomes of a resource that leaves its stack.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Policy {
+    #[default]
+    Delete,
+    Retain,
+    /// Kept, unless the operation that made it is rolled back.
+    RetainExceptOnCreate,
 }
 
 /// One line of a stack's history.
@@ -116,7 +188,6 @@ pub struct ChangeSet {
     /// `AVAILABLE`, `UNAVAILABLE`, `EXECUTE_COMPLETE`.
     pub execution: String,
     pub wanted: Wanted,
-    pub tags: BTreeMap<String, String>,
     pub changes: Vec<Change>,
 }
 
@@ -128,6 +199,8 @@ pub struct Change {
     pub logical: String,
     pub kind: String,
     pub physical: Option<String>,
+    /// `True`, `False` or `Conditional`; for `Modify` only.
+    pub replacement: Option<String>,
 }
 
 fn encode(value: &impl Serialize) -> Result<String, Error> {
@@ -201,14 +274,76 @@ pub(crate) fn exports(tx: &Read<'_>) -> Result<Vec<(String, String, String)>, Er
     })
 }
 
-/// Replaces a stack's exports.
+/// The names of the stacks that import a name, sorted.
+pub(crate) fn importers(tx: &Read<'_>, name: &str) -> Result<Vec<String>, Error> {
+    let sql = "SELECT stack.name FROM stack_import JOIN stack ON stack.id = stack_import.stack
+               WHERE stack_import.name = ?1 ORDER BY stack.name";
+    tx.all(sql, params![name], |row| Ok(row.text(0)?.to_owned()))
+}
+
+/// The name of the stack that exports a name.
+fn exporter(tx: &Read<'_>, name: &str) -> Result<Option<String>, Error> {
+    let sql = "SELECT stack.name FROM stack_export JOIN stack ON stack.id = stack_export.stack
+               WHERE stack_export.name = ?1";
+    tx.first(sql, params![name], |row| Ok(row.text(0)?.to_owned()))
+}
+
+/// Records that a stack uses exports, all of which exist now.
+pub(crate) fn hold(tx: &Write<'_>, stack: &str, names: &BTreeSet<String>) -> Result<(), Error> {
+    for name in names {
+        if exporter(tx, name)?.is_none() {
+            return Err(Error::template(format!("No export named {name} found.")));
+        }
+        let sql = "INSERT INTO stack_import (stack, name) VALUES (?1, ?2) ON CONFLICT (stack, name) DO NOTHING";
+        tx.execute(sql, params![stack, name])?;
+    }
+    Ok(())
+}
+
+/// Forgets all uses of exports by a stack but those named.
+pub(crate) fn release(tx: &Write<'_>, stack: &str, kept: &BTreeSet<String>) -> Result<(), Error> {
+    tx.execute("DELETE FROM stack_import WHERE stack = ?1", params![stack])?;
+    hold(tx, stack, kept)
+}
+
+/// The first export of a stack that would change although another stack uses it, with those that do.
+pub(crate) fn in_use(tx: &Read<'_>, stack: &str, outputs: &[Output]) -> Result<Option<InUse>, Error> {
+    for (name, _, value) in exports(tx)?.into_iter().filter(|(_, owner, _)| owner == stack) {
+        let after = outputs.iter().find(|output| output.export.as_ref() == Some(&name));
+        if after.is_some_and(|after| after.value == value) {
+            continue;
+        }
+        let users = importers(tx, &name)?;
+        if !users.is_empty() {
+            return Ok(Some(InUse { name, users, removed: after.is_none() }));
+        }
+    }
+    Ok(None)
+}
+
+/// An export that others use.
+pub(crate) struct InUse {
+    pub name: String,
+    /// Names of stacks; at least one.
+    pub users: Vec<String>,
+    /// It would go, rather than get another value.
+    pub removed: bool,
+}
+
+/// Replaces a stack's exports. What others use must stay as it is.
 pub(crate) fn export(tx: &Write<'_>, stack: &str, outputs: &[Output]) -> Result<(), Error> {
+    if let Some(InUse { name, users, removed }) = in_use(tx, stack, outputs)? {
+        let verb = if removed { "deleted" } else { "updated" };
+        let users = users.join(", ");
+        return Err(Error::template(format!("Export {name} cannot be {verb} as it is in use by {users}")));
+    }
     tx.execute("DELETE FROM stack_export WHERE stack = ?1", params![stack])?;
     for output in outputs {
         let Some(name) = &output.export else { continue };
         let sql = "INSERT INTO stack_export (name, stack, value) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO NOTHING";
         if tx.execute(sql, params![name, stack, &output.value])? == 0 {
-            return Err(Error::template(format!("Export with name {name} is already exported by another stack")));
+            let owner = exporter(tx, name)?.unwrap_or_default();
+            return Err(Error::template(format!("Export with name {name} is already exported by stack {owner}.")));
         }
     }
     Ok(())

@@ -13,9 +13,18 @@ pub(crate) const DEPTH_MAX: usize = 64;
 /// # Errors
 /// `Template` when the text is no YAML or nests too deeply.
 pub(crate) fn parse(text: &str) -> Result<Value, Error> {
-    let yaml: Yaml =
-        serde_yaml_ng::from_str(text).map_err(|error| Error::template(format!("template is not YAML: {error}")))?;
+    let yaml: Yaml = serde_yaml_ng::from_str(text).map_err(|error| {
+        let (line, column) = error.location().map(|at| (at.line(), at.column())).unwrap_or_default();
+        malformed("YAML", line, column, &error)
+    })?;
     convert(yaml, DEPTH_MAX)
+}
+
+/// The error for a text that is not what it should be, in CloudFormation's words and with the parser's reason.
+pub(crate) fn malformed(language: &str, line: usize, column: usize, reason: &dyn std::fmt::Display) -> Error {
+    Error::template(format!(
+        "Template format error: {language} not well-formed. (line {line}, column {column}): {reason}"
+    ))
 }
 
 fn convert(yaml: Yaml, depth: usize) -> Result<Value, Error> {

@@ -43,6 +43,9 @@ async fn bucket(app: &App, operation: &str, input: &Value) -> Result<Value, ApiE
         "HeadBucket" => Ok(json!({})),
         "CreateBucket" => app.objects.create_bucket(name).await.map(|()| json!({})).map_err(failed),
         "DeleteBucket" if !exists => Err(ApiError::new("NoSuchBucket", "The specified bucket does not exist")),
+        "DeleteBucket" if !app.objects.list(name, "", None, 1).await.map_err(failed)?.is_empty() => {
+            Err(ApiError::new("BucketNotEmpty", "The bucket you tried to delete is not empty"))
+        }
         "DeleteBucket" => app.objects.delete_bucket(name).await.map(|()| json!({})).map_err(failed),
         other => {
             Err(ApiError::new("UnknownOperationException", format!("operation not supported. operation=`{other}`")))

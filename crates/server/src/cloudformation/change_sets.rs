@@ -15,7 +15,7 @@ pub(super) async fn create(app: &Arc<App>, input: &Value) -> Result<Value, AwsEr
         Err(error) if !create => return Err(refuse(error)),
         _ => None,
     };
-    let request = request(app, input, current.as_ref()).await?;
+    let request = request::read(app, input, current.as_ref()).await?;
     let set = app.stacks.prepare(required(input, "ChangeSetName")?, create, request).await.map_err(refuse)?;
     Ok(json!({ "Id": set.id, "StackId": set.stack }))
 }
@@ -33,13 +33,16 @@ pub(super) async fn describe(app: &Arc<App>, input: &Value) -> Result<Value, Aws
                     "LogicalResourceId": change.logical,
                     "PhysicalResourceId": change.physical,
                     "ResourceType": change.kind,
+                    "Replacement": change.replacement,
+                    "Scope": if change.action == "Modify" { json!(["Properties"]) } else { json!([]) },
+                    "Details": [],
                 },
             })
         })
         .collect();
     let mut body = summary(app, &set).await?;
-    body["Parameters"] = json!(pairs(&set.wanted.parameters, "ParameterKey", "ParameterValue"));
-    body["Tags"] = json!(pairs(&set.tags, "Key", "Value"));
+    body["Parameters"] = json!(pairs(&set.wanted.shown(), "ParameterKey", "ParameterValue"));
+    body["Tags"] = json!(pairs(&set.wanted.tags, "Key", "Value"));
     body["Changes"] = json!(changes);
     Ok(body)
 }

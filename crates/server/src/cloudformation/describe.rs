@@ -90,6 +90,16 @@ pub(super) async fn exports(app: &Arc<App>) -> Result<Value, AwsError> {
     Ok(json!({ "Exports": exports }))
 }
 
+pub(super) async fn imports(app: &Arc<App>, input: &Value) -> Result<Value, AwsError> {
+    let name = required(input, "ExportName")?;
+    let importers = app.stacks.importers(name).await.map_err(refuse)?;
+    if importers.is_empty() {
+        let message = format!("Export '{name}' is not imported by any stack.");
+        return Err(AwsError::new(400, "ValidationError", message));
+    }
+    Ok(json!({ "Imports": importers }))
+}
+
 fn summary(stack: &Stack) -> Value {
     json!({
         "StackId": stack.id,
@@ -99,6 +109,7 @@ fn summary(stack: &Stack) -> Value {
         "DeletionTime": stack.deleted_ms.map(time),
         "StackStatus": stack.status,
         "StackStatusReason": stack.reason,
+        "ParentId": stack.parent,
         "DriftInformation": { "StackDriftStatus": "NOT_CHECKED" },
     })
 }
@@ -120,10 +131,10 @@ fn full(stack: &Stack) -> Value {
     body["DisableRollback"] = json!(stack.disable_rollback);
     body["NotificationARNs"] = json!([]);
     body["Capabilities"] = json!([]);
-    body["Parameters"] = json!(pairs(&stack.wanted.parameters, "ParameterKey", "ParameterValue"));
-    body["Tags"] = json!(pairs(&stack.tags, "Key", "Value"));
+    body["Parameters"] = json!(pairs(&stack.wanted.shown(), "ParameterKey", "ParameterValue"));
+    body["Tags"] = json!(pairs(&stack.wanted.tags, "Key", "Value"));
     body["Outputs"] = json!(outputs);
-    body["EnableTerminationProtection"] = json!(false);
+    body["EnableTerminationProtection"] = json!(stack.protected);
     body
 }
 

@@ -5,6 +5,7 @@
 mod api;
 mod change_sets;
 mod describe;
+mod request;
 mod templates;
 
 use std::collections::BTreeMap;
@@ -17,10 +18,14 @@ pub use api::Services;
 
 use crate::{App, AwsError, Call, Codes, Reply};
 
+/// Who signs calls of this server to itself.
+const INTERNAL: &str = "internal";
+
 pub(crate) async fn call(app: &Arc<App>, call: Call) -> Result<Reply, AwsError> {
     let input = &call.input;
+    request::check_members(&call.operation, input)?;
     let body = match call.operation.as_str() {
-        "CreateStack" => create(app, input).await?,
+        "CreateStack" => create(app, &call).await?,
         "UpdateStack" => update(app, input).await?,
         "DeleteStack" => delete(app, input).await?,
         "DescribeStacks" => describe::stacks(app, input).await?,
@@ -30,6 +35,9 @@ pub(crate) async fn call(app: &Arc<App>, call: Call) -> Result<Reply, AwsError> 
         "ListStackResources" => describe::resources(app, input, "StackResourceSummaries").await?,
         "DescribeStackResource" => describe::resource(app, input).await?,
         "ListExports" => describe::exports(app).await?,
+        "ListImports" => describe::imports(app, input).await?,
+        "ContinueUpdateRollback" => continue_rollback(app, input).await?,
+        "UpdateTerminationProtection" => protect(app, input).await?,
         "GetTemplate" => templates::get(app, input).await?,
         "GetTemplateSummary" => templates::summary(app, input).await?,
         "ValidateTemplate" => templates::validate(app, input).await?,
@@ -43,8 +51,12 @@ pub(crate) async fn call(app: &Arc<App>, call: Call) -> Result<Reply, AwsError> 
     Ok(Reply::from(body))
 }
 
-async fn create(app: &Arc<App>, input: &Value) -> Result<Value, AwsError> {
-    let request = request(app, input, None).await?;
+async fn create(app: &Arc<App>, call: &Call) -> Result<Value, AwsError> {
+    let mut request = request::read(app, &call.input, None).await?;
+    // Said by the engine of a stack in a stack; whoever else says it is not heard.
+    if call.access_key == INTERNAL {
+        request.parent = text(&call.input, "ParentId").map(str::to_owned);
+    }
     let id = app.stacks.create(request).await.map_err(refuse)?;
     app.stacks.start(id.clone());
     Ok(json!({ "StackId": id }))
@@ -52,47 +64,30 @@ async fn create(app: &Arc<App>, input: &Value) -> Result<Value, AwsError> {
 
 async fn update(app: &Arc<App>, input: &Value) -> Result<Value, AwsError> {
     let current = app.stacks.stack(required(input, "StackName")?).await.map_err(refuse)?;
-    let request = request(app, input, Some(&current)).await?;
+    let request = request::read(app, input, Some(&current)).await?;
     let id = app.stacks.update(request).await.map_err(refuse)?;
     app.stacks.start(id.clone());
     Ok(json!({ "StackId": id }))
 }
 
 async fn delete(app: &Arc<App>, input: &Value) -> Result<Value, AwsError> {
-    if let Some(id) = app.stacks.delete(required(input, "StackName")?).await.map_err(refuse)? {
+    let spared = list(input, "RetainResources").iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    if let Some(id) = app.stacks.delete(required(input, "StackName")?, spared).await.map_err(refuse)? {
         app.stacks.start(id);
     }
     Ok(json!({}))
 }
 
-/// What a stack is to be, from the members that create, update and change set share.
-async fn request(app: &Arc<App>, input: &Value, current: Option<&stack::Stack>) -> Result<stack::Request, AwsError> {
-    let previous = flag(input, "UsePreviousTemplate");
-    let template = match current.filter(|_| previous) {
-        Some(current) => current.wanted.template.clone(),
-        None => templates::text(app, input).await?,
-    };
-    let mut parameters = BTreeMap::new();
-    for parameter in list(input, "Parameters") {
-        let name = required(parameter, "ParameterKey")?;
-        let value = if flag(parameter, "UsePreviousValue") {
-            current.and_then(|current| current.wanted.parameters.get(name)).map(String::as_str)
-        } else {
-            text(parameter, "ParameterValue")
-        };
-        if let Some(value) = value {
-            parameters.insert(name.to_owned(), value.to_owned());
-        }
-    }
-    let tag = |tag: &Value| Some((text(tag, "Key")?.to_owned(), text(tag, "Value")?.to_owned()));
-    Ok(stack::Request {
-        // An update may name the stack by its id.
-        name: current.map_or(required(input, "StackName")?, |current| &current.name).to_owned(),
-        template,
-        parameters,
-        tags: list(input, "Tags").iter().filter_map(tag).collect(),
-        disable_rollback: flag(input, "DisableRollback") || text(input, "OnFailure") == Some("DO_NOTHING"),
-    })
+async fn continue_rollback(app: &Arc<App>, input: &Value) -> Result<Value, AwsError> {
+    let id = app.stacks.continue_rollback(required(input, "StackName")?).await.map_err(refuse)?;
+    app.stacks.start(id);
+    Ok(json!({}))
+}
+
+async fn protect(app: &Arc<App>, input: &Value) -> Result<Value, AwsError> {
+    let protected = flag(input, "EnableTerminationProtection");
+    let id = app.stacks.protect(required(input, "StackName")?, protected).await.map_err(refuse)?;
+    Ok(json!({ "StackId": id }))
 }
 
 fn refuse(error: stack::Error) -> AwsError {

@@ -9,7 +9,7 @@ use super::{refuse, required, text as member};
 use crate::{App, AwsError};
 
 /// Largest template file that is read; the parser's own limit is the same.
-const BYTES_MAX: u64 = 1_048_576;
+const BYTES_MAX: u64 = 1_000_000;
 
 /// `TemplateBody`, else the file or lake object that `TemplateURL` names: `file:///PATH`, a path, or `s3://BUCKET/KEY`.
 pub(super) async fn text(app: &Arc<App>, input: &Value) -> Result<String, AwsError> {
@@ -19,13 +19,32 @@ pub(super) async fn text(app: &Arc<App>, input: &Value) -> Result<String, AwsErr
     let Some(url) = member(input, "TemplateURL") else {
         return Err(refused("Either Template URL or Template Body must be specified."));
     };
-    let bytes = match url.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) {
-        Some((bucket, key)) => app.objects.get(bucket, key).await.map(|bytes| bytes.to_vec()).ok(),
+    let bytes = match object(url) {
+        Some((bucket, key)) => app.objects.get(&bucket, &key).await.map(|bytes| bytes.to_vec()).ok(),
         None => file(url.strip_prefix("file://").unwrap_or(url)).await,
     };
-    bytes
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .ok_or_else(|| refused(format!("template cannot be read. url=`{url}`")))
+    bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| {
+        refused(format!(
+            "TemplateURL cannot be read: it is no object or file of at most {BYTES_MAX} bytes. url=`{url}`"
+        ))
+    })
+}
+
+/// Bucket and key of `s3://BUCKET/KEY` and of an HTTP URL in path style or, for names of S3 itself, with the bucket
+/// in the host.
+fn object(url: &str) -> Option<(String, String)> {
+    let split = |path: &str| path.split_once('/').map(|(bucket, key)| (bucket.to_owned(), key.to_owned()));
+    if let Some(path) = url.strip_prefix("s3://") {
+        return split(path);
+    }
+    let (_, rest) = url.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "https"))?;
+    let (host, path) = rest.split_once('/')?;
+    let path = path.split('?').next().unwrap_or_default();
+    let bucket = host.split_once(".s3").filter(|(_, rest)| rest.ends_with("amazonaws.com"));
+    match bucket {
+        Some((bucket, _)) => Some((bucket.to_owned(), path.to_owned())),
+        None => split(path),
+    }
 }
 
 async fn file(path: &str) -> Option<Vec<u8>> {
@@ -75,7 +94,7 @@ fn parameters(template: &Template) -> Vec<Value> {
                 "ParameterKey": name,
                 "DefaultValue": declared.get("Default"),
                 "ParameterType": declared.get("Type"),
-                "NoEcho": declared.get("NoEcho").and_then(Value::as_bool).unwrap_or(false),
+                "NoEcho": declared.get("NoEcho").is_some_and(|hidden| hidden == true || hidden == "true"),
                 "Description": declared.get("Description"),
             })
         })

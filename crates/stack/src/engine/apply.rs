@@ -1,15 +1,17 @@
 //! Bringing resources to what a template says: made, changed or replaced, in dependency order.
 
 use std::collections::BTreeSet;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use super::known::Known;
+use super::run::masked;
 use super::{Engine, digest};
-use crate::resources::{Call, Handler, Ready, coerce, handler, replaces};
-use crate::store::{self, Output, Resource, Stack};
-use crate::{Declared, Environment, Error, Scope, Template, order, parameters};
+use crate::resources::{Call, Handler, Ready, Surroundings, coerce, handler, replaces};
+use crate::store::{self, Output, Policy, Resource, Stack, Wanted};
+use crate::{ApiError, Declared, Environment, Error, Scope, Template, order, parameters};
 
 /// Between two looks at a resource that is not ready.
 const POLL: Duration = Duration::from_millis(100);
@@ -35,8 +37,8 @@ pub(super) fn present(
 }
 
 impl Engine {
-    /// Makes the stack what `stack.wanted` says and answers its outputs.
-    pub(super) async fn apply(&self, stack: &mut Stack) -> Result<Vec<Output>, Error> {
+    /// Makes the stack what `stack.wanted` says and answers its outputs and the exports it uses.
+    pub(super) async fn apply(&self, stack: &mut Stack) -> Result<(Vec<Output>, BTreeSet<String>), Error> {
         let template = Template::parse(&stack.wanted.template)?;
         let values = parameters(&template, &stack.wanted.parameters)?;
         let mut known = self.known(&stack.id).await?;
@@ -49,12 +51,22 @@ impl Engine {
                 let scope = Scope::new(&template, &values, &self.inner.environment, names, &known)?;
                 scope.resolve(&declared.properties)?.unwrap_or_default()
             };
+            self.hold(&stack.id, &known).await?;
             let current = known.resources.get(&id).cloned();
             let resource = self.bring(stack, (&id, position), declared, properties, current).await?;
             known.resources.insert(id, resource);
         }
         let scope = Scope::new(&template, &values, &self.inner.environment, names, &known)?;
-        outputs(&template, &scope)
+        Ok((outputs(&template, &scope)?, known.imported()))
+    }
+
+    /// Records the exports that are used before they are: from then on they cannot go.
+    async fn hold(&self, stack: &str, known: &Known) -> Result<(), Error> {
+        let (stack, names) = (stack.to_owned(), known.imported());
+        if names.is_empty() {
+            return Ok(());
+        }
+        self.inner.state.write(move |tx| store::hold(tx, &stack, &names)).await
     }
 
     async fn bring(
@@ -67,10 +79,10 @@ impl Engine {
     ) -> Result<Resource, Error> {
         let handler = handler(&declared.kind)
             .ok_or_else(|| Error::template(format!("resource type is not supported. type=`{}`", declared.kind)))?;
-        coerce(handler, &mut properties);
+        complete_properties(handler, id, &mut properties, stack, &stack.wanted);
         let policy = |mut resource: Resource| {
             resource.position = position;
-            resource.retain = declared.retain;
+            resource.policy = declared.policy;
             resource.retain_replaced = declared.retain_replaced;
             resource
         };
@@ -94,6 +106,14 @@ impl Engine {
             return self.make(stack, handler, current, true).await;
         }
         if replaces(handler, &current.properties, &properties) || current.kind != declared.kind {
+            if back.is_none() && handler.name(&properties).as_ref() == Some(&current.physical) {
+                let reason = format!(
+                    "CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename {} and \
+                     update the stack again.",
+                    current.physical
+                );
+                return self.failed(stack, current, "UPDATE_FAILED", reason).await;
+            }
             let resource = match back {
                 Some(index) => stack.replaced.remove(index),
                 None => policy(self.row(stack, id, declared, properties)),
@@ -109,7 +129,9 @@ impl Engine {
             }
             return self.make(stack, handler, resource, false).await;
         }
-        if current.properties == properties && current.target.is_none() {
+        // Whether a nested stack changes, only it can tell: its template may have.
+        let changes = current.properties != properties || current.kind == "AWS::CloudFormation::Stack";
+        if !changes && current.target.is_none() {
             // Its policies and its place may have changed all the same.
             let (id, row) = (stack.id.clone(), current.clone());
             self.inner.state.write(move |tx| store::put_resource(tx, &id, &row)).await?;
@@ -130,7 +152,7 @@ impl Engine {
             target: None,
             reference: String::new(),
             attributes: Map::new(),
-            retain: false,
+            policy: Policy::Delete,
             retain_replaced: false,
             made: stack.made + 1,
             position: 0,
@@ -150,17 +172,13 @@ impl Engine {
                 .name(&resource.properties)
                 .unwrap_or_else(|| generated(stack, &resource.logical, &resource.kind, resource.made));
             // Before the row says that it is ours: what exists already is somebody else's and never touched.
-            if let Some(call) = handler.describe(&physical, &resource.properties) {
-                match self.inner.api.call(call.service, call.operation, call.input).await {
-                    Err(error) if error.is_not_found() => {}
-                    answer => {
-                        let reason = match answer {
-                            Ok(_) => format!("{physical} already exists"),
-                            Err(error) => format!("{} ({})", error.message, error.code),
-                        };
-                        return self.failed(stack, resource, "CREATE_FAILED", reason).await;
-                    }
-                }
+            let reason = match self.look(handler, &physical, &resource.properties).await {
+                Ok(None) => None,
+                Ok(Some(_)) => Some(format!("{physical} already exists")),
+                Err(error) => Some(format!("{} ({})", error.message, error.code)),
+            };
+            if let Some(reason) = reason {
+                return self.failed(stack, resource, "CREATE_FAILED", reason).await;
             }
             stack.made = resource.made;
             self.save(stack).await?;
@@ -186,7 +204,15 @@ impl Engine {
     ) -> Result<Resource, Error> {
         // After a change that stopped half way, its goal is the better guess of what is there.
         let old = resource.target.take().unwrap_or_else(|| resource.properties.clone());
-        let calls = handler.update(&resource.physical, &old, &properties);
+        let described = match self.quiet(handler, &resource).await {
+            Ok(described) => described.unwrap_or_default(),
+            Err(error) => return self.failed(stack, resource, "UPDATE_FAILED", error.to_string()).await,
+        };
+        let undone = stack.status == "UPDATE_ROLLBACK_IN_PROGRESS" && handler.reverted(&described);
+        let calls = match undone && resource.properties == properties {
+            true => Vec::new(),
+            false => handler.update(&resource.physical, &old, &properties, &described),
+        };
         resource.target = Some(properties.clone());
         self.mark(&stack.id, &mut resource, "UPDATE_IN_PROGRESS", None, true).await?;
         if let Err((index, reason)) = self.calls(handler, &resource, calls, false).await {
@@ -207,14 +233,11 @@ impl Engine {
         mut resource: Resource,
         word: &str,
     ) -> Result<Resource, Error> {
-        let described = match handler.describe(&resource.physical, &resource.properties) {
-            None => Value::Null,
-            Some(call) => match self.inner.api.call(call.service, call.operation, call.input).await {
-                Ok(described) => described,
-                Err(error) => {
-                    return self.failed(stack, resource, &format!("{word}_FAILED"), error.message).await;
-                }
-            },
+        let described = match self.look(handler, &resource.physical, &resource.properties).await {
+            Ok(described) => described.unwrap_or_default(),
+            Err(error) => {
+                return self.failed(stack, resource, &format!("{word}_FAILED"), error.message).await;
+            }
         };
         resource.reference = handler.reference(&resource.physical, &described);
         resource.attributes = handler.attributes(&resource.physical, &described, &self.inner.environment);
@@ -223,6 +246,7 @@ impl Engine {
     }
 
     async fn failed<T>(&self, stack: &Stack, mut resource: Resource, status: &str, reason: String) -> Result<T, Error> {
+        let reason = masked(stack, &reason);
         self.mark(&stack.id, &mut resource, status, Some(reason.clone()), true).await?;
         Err(Error::Resource(format!("{}: {reason}", resource.logical)))
     }
@@ -239,8 +263,8 @@ impl Engine {
             match self.inner.api.call(call.service, call.operation, call.input).await {
                 Ok(_) => {}
                 Err(error) if again && error.is_exists() => {}
-                // A nested stack that is as wanted already.
-                Err(error) if error.message.contains("No updates are to be performed") => {}
+                // A nested stack that is as wanted already, even if by a rollback of its own.
+                Err(error) if error.message.contains("No updates are to be performed") => continue,
                 Err(error) => return Err((index, format!("{} ({})", error.message, error.code))),
             }
             let settled =
@@ -254,6 +278,31 @@ impl Engine {
         Ok(())
     }
 
+    /// How a resource is now: `None` for one that does not exist, and for types that cannot be asked for.
+    async fn look(&self, handler: &dyn Handler, physical: &str, properties: &Value) -> Result<Option<Value>, ApiError> {
+        let Some(call) = handler.describe(physical, properties) else { return Ok(None) };
+        match self.inner.api.call(call.service, call.operation, call.input).await {
+            Ok(described) => Ok(Some(described).filter(|described| handler.exists(described))),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Waits until a resource is not changing, and answers how it is then: `None` for one that does not exist, and for
+    /// types that cannot be asked for.
+    pub(super) async fn quiet(&self, handler: &dyn Handler, resource: &Resource) -> Result<Option<Value>, Error> {
+        let seen = std::sync::Mutex::new(None);
+        self.settled(handler, resource, |described| match described {
+            Some(described) if handler.ready(described) == Ready::Wait => None,
+            described => {
+                *seen.lock().unwrap_or_else(PoisonError::into_inner) = described.cloned();
+                Some(Ok(()))
+            }
+        })
+        .await?;
+        Ok(seen.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Looks at a resource until `judge` has an answer; it sees `None` for one that does not exist.
     pub(super) async fn settled(
         &self,
@@ -262,10 +311,8 @@ impl Engine {
         judge: impl Fn(Option<&Value>) -> Option<Result<(), Error>> + Send,
     ) -> Result<(), Error> {
         for _ in 0..POLLS_MAX {
-            let Some(call) = handler.describe(&resource.physical, &resource.properties) else { return Ok(()) };
-            let verdict = match self.inner.api.call(call.service, call.operation, call.input).await {
-                Ok(described) => judge(Some(&described)),
-                Err(error) if error.is_not_found() => judge(None),
+            let verdict = match self.look(handler, &resource.physical, &resource.properties).await {
+                Ok(described) => judge(described.as_ref()),
                 Err(error) => Some(Err(Error::Resource(format!("{} ({})", error.message, error.code)))),
             };
             if let Some(verdict) = verdict {
@@ -275,6 +322,18 @@ impl Engine {
         }
         Err(Error::Resource("resource did not become ready in time".into()))
     }
+}
+
+/// Gives resolved properties the form that is recorded and compared.
+pub(super) fn complete_properties(
+    handler: &dyn Handler,
+    id: &str,
+    properties: &mut Value,
+    stack: &Stack,
+    wanted: &Wanted,
+) {
+    coerce(handler, properties);
+    handler.adapt(id, properties, &Surroundings { stack: &stack.id, wanted });
 }
 
 /// `STACK-LOGICAL-0123456789AB`; buckets are lower case. Replacements differ by `made`.

@@ -1,8 +1,13 @@
 //! Change sets: an update or a creation that is prepared, shown, and carried out later.
 
-use super::{Engine, Request, check_name, deployable, digest, enter, live, wrong_state};
-use crate::store::{self, Change, ChangeSet, Resource, Stack, Wanted};
-use crate::{Error, Template};
+use super::plan::Plan;
+use super::{Engine, Request, check_name, digest, enter, live, same, wrong_state};
+use crate::Error;
+use crate::store::{self, ChangeSet, Wanted};
+
+/// How a change set without changes says so; clients look for these words.
+const NO_CHANGES: &str =
+    "The submitted information didn't contain changes. Submit different information to create a change set.";
 
 impl Engine {
     /// Prepares a change set; one for a stack that does not exist yet records the stack in review.
@@ -13,17 +18,14 @@ impl Engine {
     /// `Template`, `NotFound` (an update of no stack), `Conflict` (the name of stack or change set is taken).
     pub async fn prepare(&self, name: &str, create: bool, request: Request) -> Result<ChangeSet, Error> {
         check_name(name)?;
-        let template = deployable(&request)?;
+        let (wanted, template) = self.deployable(&request)?;
         if create {
             check_name(&request.name)?;
         }
         let now = self.inner.clock.now_ms();
-        let wanted = Wanted { template: request.template.clone(), parameters: request.parameters.clone() };
-        let tags = request.tags.clone();
         let environment = self.inner.environment.clone();
-        let mut fresh = self.fresh(request, "REVIEW_IN_PROGRESS");
         // Until it is executed nothing is wanted of the stack.
-        fresh.wanted = Wanted::default();
+        let mut fresh = self.fresh(request, Wanted::default(), "REVIEW_IN_PROGRESS");
         let name = name.to_owned();
         self.inner
             .state
@@ -43,7 +45,10 @@ impl Engine {
                 if stack.busy() {
                     return Err(wrong_state(&stack, "updated"));
                 }
-                let unchanged = stack.wanted == wanted && (tags.is_empty() || tags == stack.tags);
+                let unchanged = same(&stack.wanted, &wanted, &template);
+                let resources = store::resources(tx, &stack.id)?;
+                let plan = Plan { template: &template, wanted: &wanted, stack: &stack, environment: &environment };
+                let changes = plan.changes(resources)?;
                 let unique = digest(&(&stack.id, &name, now));
                 let set = ChangeSet {
                     id: format!(
@@ -54,11 +59,10 @@ impl Engine {
                     stack: stack.id.clone(),
                     created_ms: now,
                     status: if unchanged { "FAILED" } else { "CREATE_COMPLETE" }.into(),
-                    reason: unchanged.then(|| "No updates are to be performed.".to_owned()),
+                    reason: unchanged.then(|| NO_CHANGES.to_owned()),
                     execution: if unchanged { "UNAVAILABLE" } else { "AVAILABLE" }.into(),
-                    changes: changes(&template, &stack, &wanted, &store::resources(tx, &stack.id)?),
+                    changes,
                     wanted,
-                    tags,
                 };
                 store::put_change_set(tx, &set)?;
                 Ok(set)
@@ -114,7 +118,6 @@ impl Engine {
                 let previous = std::mem::replace(&mut stack.wanted, set.wanted.clone());
                 stack.previous = (!create).then_some(previous);
                 stack.updated_ms = (!create).then_some(now);
-                stack.tags = set.tags.clone();
                 set.execution = "EXECUTE_COMPLETE".into();
                 store::put_change_set(tx, &set)?;
                 let status = if create { "CREATE_IN_PROGRESS" } else { "UPDATE_IN_PROGRESS" };
@@ -131,30 +134,4 @@ impl Engine {
     pub async fn discard(&self, set: ChangeSet) -> Result<(), Error> {
         self.inner.state.write(move |tx| store::drop_change_set(tx, &set)).await
     }
-}
-
-/// What differs as written. A value that changes through a parameter counts for every resource.
-fn changes(template: &Template, stack: &Stack, wanted: &Wanted, resources: &[Resource]) -> Vec<Change> {
-    let before = Template::parse(&stack.wanted.template).ok();
-    let same_values = stack.wanted.parameters == wanted.parameters;
-    let change = |action: &str, logical: &str, kind: &str| Change {
-        action: action.to_owned(),
-        logical: logical.to_owned(),
-        kind: kind.to_owned(),
-        physical: resources.iter().find(|row| row.logical == logical).map(|row| row.physical.clone()),
-    };
-    let mut changes = Vec::new();
-    for (id, declared) in &template.resources {
-        match before.as_ref().and_then(|before| before.resource(id)) {
-            None => changes.push(change("Add", id, &declared.kind)),
-            Some(old) if old != declared || !same_values => changes.push(change("Modify", id, &declared.kind)),
-            Some(_) => {}
-        }
-    }
-    for (id, declared) in before.iter().flat_map(|before| &before.resources) {
-        if template.resource(id).is_none() {
-            changes.push(change("Remove", id, &declared.kind));
-        }
-    }
-    changes
 }

@@ -1,6 +1,7 @@
 //! What is known of a stack's resources while it is deployed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
@@ -12,6 +13,19 @@ use crate::store::Resource;
 pub(super) struct Known {
     pub resources: BTreeMap<String, Resource>,
     pub exports: BTreeMap<String, String>,
+    /// Exports that were asked for.
+    imported: Mutex<BTreeSet<String>>,
+}
+
+impl Known {
+    pub fn new(resources: BTreeMap<String, Resource>, exports: BTreeMap<String, String>) -> Self {
+        Known { resources, exports, imported: Mutex::default() }
+    }
+
+    /// The exports that were asked for until now.
+    pub fn imported(&self) -> BTreeSet<String> {
+        self.imported.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Lookup for Known {
@@ -24,6 +38,8 @@ impl Lookup for Known {
     }
 
     fn import(&self, name: &str) -> Option<Value> {
-        self.exports.get(name).map(|value| json!(value))
+        let value = self.exports.get(name)?;
+        self.imported.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+        Some(json!(value))
     }
 }

@@ -5,19 +5,21 @@
 mod apply;
 mod change_set;
 mod known;
+mod plan;
 mod remove;
 mod run;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use event::Clock;
 use state::State;
 
+use crate::parameters::{effective, no_echo};
 use crate::resources::{handler, supported};
-use crate::store::{self, Event, Resource, Stack, Wanted};
-use crate::{Api, Error, Template, parameters};
+use crate::store::{self, Event, Resource, Sources, Stack, Wanted};
+use crate::{Api, Error, Scope, Template, parameters, rules};
 
 /// Where everything lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,9 +37,25 @@ pub struct Request {
     pub template: String,
     pub parameters: BTreeMap<String, String>,
     pub tags: BTreeMap<String, String>,
-    /// Leave a failed creation as it is.
-    pub disable_rollback: bool,
+    pub sources: Sources,
+    pub on_failure: OnFailure,
+    /// Refuse to delete the stack until this is taken back.
+    pub protected: bool,
+    /// The id of the stack this one is a resource of.
+    pub parent: Option<String>,
 }
+
+/// What becomes of a creation that failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    #[default]
+    Rollback,
+    DoNothing,
+    Delete,
+}
+
+/// Stacks in stacks: one that names itself must end.
+const NESTING_MAX: usize = 10;
 
 /// The stacks of one server. Cheap to clone.
 #[derive(Clone)]
@@ -73,8 +91,9 @@ impl Engine {
     /// `Template` when it cannot be deployed (nothing is recorded), `Conflict` when the name is taken.
     pub async fn create(&self, request: Request) -> Result<String, Error> {
         check_name(&request.name)?;
-        deployable(&request)?;
-        let stack = self.fresh(request, "CREATE_IN_PROGRESS");
+        let (wanted, _) = self.deployable(&request)?;
+        self.check_nesting(request.parent.as_deref()).await?;
+        let stack = self.fresh(request, wanted, "CREATE_IN_PROGRESS");
         self.insert(stack).await
     }
 
@@ -83,7 +102,7 @@ impl Engine {
     /// # Errors
     /// `NotFound`, `Conflict` when an operation is under way, `NoUpdates`, `Template`.
     pub async fn update(&self, request: Request) -> Result<String, Error> {
-        deployable(&request)?;
+        let (wanted, template) = self.deployable(&request)?;
         let now = self.inner.clock.now_ms();
         self.inner
             .state
@@ -93,12 +112,10 @@ impl Engine {
                 {
                     return Err(wrong_state(&stack, "updated"));
                 }
-                let wanted = Wanted { template: request.template, parameters: request.parameters };
-                if stack.wanted == wanted && (request.tags.is_empty() || request.tags == stack.tags) {
+                if same(&stack.wanted, &wanted, &template) {
                     return Err(Error::NoUpdates);
                 }
                 stack.previous = Some(std::mem::replace(&mut stack.wanted, wanted));
-                stack.tags = request.tags;
                 stack.updated_ms = Some(now);
                 enter(tx, &mut stack, "UPDATE_IN_PROGRESS", Some("User Initiated".into()), now)?;
                 Ok(stack.id)
@@ -106,11 +123,13 @@ impl Engine {
             .await
     }
 
-    /// Records a deletion and answers the stack's id, `None` when there is no such stack (which is no error).
+    /// Records a deletion and answers the stack's id, `None` when there is nothing to do: there is no such stack, or
+    /// others use what it exports (its last event says so).
     ///
     /// # Errors
-    /// `Conflict` when an operation is under way.
-    pub async fn delete(&self, name: &str) -> Result<Option<String>, Error> {
+    /// `Template` when an operation is under way, the stack is protected, or `spared` ids are not left from a failed
+    /// deletion.
+    pub async fn delete(&self, name: &str, spared: BTreeSet<String>) -> Result<Option<String>, Error> {
         let (name, now) = (name.to_owned(), self.inner.clock.now_ms());
         self.inner
             .state
@@ -121,8 +140,63 @@ impl Engine {
                 if stack.busy() {
                     return Err(wrong_state(&stack, "deleted"));
                 }
+                if stack.protected {
+                    let message =
+                        format!("Stack [{}] cannot be deleted while TerminationProtection is enabled", stack.name);
+                    return Err(Error::template(message));
+                }
+                if !spared.is_empty() && stack.status != "DELETE_FAILED" {
+                    let message = "Invalid operation on stack. RetainResources is for stacks in DELETE_FAILED state";
+                    return Err(Error::template(message));
+                }
+                if let Some(store::InUse { name, users, .. }) = store::in_use(tx, &stack.id, &[])? {
+                    let users = users.join(", ");
+                    let reason = format!("Delete canceled. Cannot delete export {name} as it is in use by {users}.");
+                    let status = stack.status.clone();
+                    enter(tx, &mut stack, &status, Some(reason), now)?;
+                    return Ok(None);
+                }
+                // From here on nobody can begin to use them.
+                store::export(tx, &stack.id, &[])?;
+                stack.spared = spared;
                 enter(tx, &mut stack, "DELETE_IN_PROGRESS", Some("User Initiated".into()), now)?;
                 Ok(Some(stack.id))
+            })
+            .await
+    }
+
+    /// Takes up again a rollback that could not be finished, and answers the stack's id.
+    ///
+    /// # Errors
+    /// `NotFound`, `Template` when the stack is in another state.
+    pub async fn continue_rollback(&self, name: &str) -> Result<String, Error> {
+        let (name, now) = (name.to_owned(), self.inner.clock.now_ms());
+        self.inner
+            .state
+            .write(move |tx| {
+                let mut stack = live(tx, &name)?;
+                if stack.status != "UPDATE_ROLLBACK_FAILED" {
+                    return Err(wrong_state(&stack, "rolled back"));
+                }
+                enter(tx, &mut stack, "UPDATE_ROLLBACK_IN_PROGRESS", Some("User Initiated".into()), now)?;
+                Ok(stack.id)
+            })
+            .await
+    }
+
+    /// Sets or takes back the protection from deletion and answers the stack's id.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn protect(&self, name: &str, protected: bool) -> Result<String, Error> {
+        let name = name.to_owned();
+        self.inner
+            .state
+            .write(move |tx| {
+                let mut stack = live(tx, &name)?;
+                stack.protected = protected;
+                store::put(tx, &stack)?;
+                Ok(stack.id)
             })
             .await
     }
@@ -192,7 +266,25 @@ impl Engine {
         self.inner.state.read(store::exports).await
     }
 
-    fn fresh(&self, request: Request, status: &str) -> Stack {
+    /// Names of the stacks that import an export.
+    ///
+    /// # Errors
+    /// `State`.
+    pub async fn importers(&self, export: &str) -> Result<Vec<String>, Error> {
+        let export = export.to_owned();
+        self.inner.state.read(move |tx| store::importers(tx, &export)).await
+    }
+
+    async fn check_nesting(&self, parent: Option<&str>) -> Result<(), Error> {
+        let mut next = parent.map(str::to_owned);
+        for _ in 0..NESTING_MAX {
+            let Some(id) = next else { return Ok(()) };
+            next = self.stack(&id).await?.parent;
+        }
+        Err(Error::template(format!("Stacks are nested too deeply. limit={NESTING_MAX}")))
+    }
+
+    fn fresh(&self, request: Request, wanted: Wanted, status: &str) -> Stack {
         let Environment { account, region } = &self.inner.environment;
         let now = self.inner.clock.now_ms();
         let (high, low) = (digest(&(&request.name, now)), digest(&(now, &request.name, "low")));
@@ -212,14 +304,38 @@ impl Engine {
             created_ms: now,
             updated_ms: None,
             deleted_ms: None,
-            wanted: Wanted { template: request.template, parameters: request.parameters },
+            wanted,
             previous: None,
-            tags: request.tags,
             outputs: Vec::new(),
-            disable_rollback: request.disable_rollback,
+            disable_rollback: request.on_failure == OnFailure::DoNothing,
+            delete_on_failure: request.on_failure == OnFailure::Delete,
+            protected: request.protected,
+            parent: request.parent,
+            spared: BTreeSet::new(),
             replaced: Vec::new(),
             made: 0,
         }
+    }
+
+    /// Checks all that can be known before anything is made, and answers what is to be recorded.
+    ///
+    /// # Errors
+    /// `Template`, naming every unsupported type.
+    fn deployable(&self, request: &Request) -> Result<(Wanted, Template), Error> {
+        let template = Template::parse(&request.template)?;
+        check_kinds(&template)?;
+        let values = parameters(&template, &request.parameters)?;
+        let nothing = known::Known::default();
+        let scope = Scope::new(&template, &values, &self.inner.environment, (&request.name, ""), &nothing)?;
+        rules::check(&template.rules, &scope)?;
+        let wanted = Wanted {
+            template: request.template.clone(),
+            parameters: effective(&template, &request.parameters)?,
+            no_echo: no_echo(&template),
+            tags: request.tags.clone(),
+            sources: request.sources.clone(),
+        };
+        Ok((wanted, template))
     }
 
     async fn insert(&self, mut stack: Stack) -> Result<String, Error> {
@@ -238,13 +354,19 @@ impl Engine {
     }
 }
 
-/// Checks all that can be known before anything is made.
-///
-/// # Errors
-/// `Template`, naming every unsupported type.
-fn deployable(request: &Request) -> Result<Template, Error> {
-    let template = Template::parse(&request.template)?;
-    parameters(&template, &request.parameters)?;
+/// Whether an update would change nothing. Nested stacks are looked at again: their templates are files that may
+/// have changed.
+fn same(before: &Wanted, after: &Wanted, template: &Template) -> bool {
+    let Wanted { template: _, parameters, no_echo: _, tags, sources } = before;
+    let nested = template.resources.iter().any(|(_, declared)| declared.kind == "AWS::CloudFormation::Stack");
+    !nested
+        && (parameters, tags, &sources.functions) == (&after.parameters, &after.tags, &after.sources.functions)
+        && (before.template == after.template
+            || Template::parse(&before.template).is_ok_and(|before| &before == template))
+}
+
+/// Refuses types that nothing here can make.
+fn check_kinds(template: &Template) -> Result<(), Error> {
     let mut unknown: Vec<&str> = template
         .resources
         .iter()
@@ -260,7 +382,7 @@ fn deployable(request: &Request) -> Result<Template, Error> {
             supported().join(", ")
         )));
     }
-    Ok(template)
+    Ok(())
 }
 
 /// Moves a stack to a status, with its event, in the caller's transaction.

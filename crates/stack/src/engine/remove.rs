@@ -1,9 +1,10 @@
 //! Removing resources: the last made first; what is to be retained is only forgotten.
 
 use super::Engine;
+use super::run::masked;
 use crate::Error;
 use crate::resources::{Ready, handler};
-use crate::store::{self, Event, Resource, Stack};
+use crate::store::{self, Event, Policy, Resource, Stack};
 
 impl Engine {
     /// Removes resources and what they replaced.
@@ -13,12 +14,21 @@ impl Engine {
         doomed.extend(stack.replaced.iter().cloned().map(|resource| (false, resource)));
         doomed.sort_by_key(|(_, resource)| std::cmp::Reverse((resource.position, resource.made)));
         for (current, mut resource) in doomed {
-            let retain = if current { resource.retain } else { resource.retain_replaced };
+            let undone = matches!(
+                stack.status.as_str(),
+                "ROLLBACK_IN_PROGRESS" | "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
+            );
+            let retain = match (current, resource.policy) {
+                (true, Policy::Retain) => true,
+                (true, Policy::RetainExceptOnCreate) => !undone,
+                (true, Policy::Delete) => stack.spared.contains(&resource.logical),
+                (false, _) => resource.retain_replaced,
+            };
             // Nothing was made: there is only a row.
             if !resource.physical.is_empty() && !retain {
                 self.mark(&stack.id, &mut resource, "DELETE_IN_PROGRESS", None, current).await?;
                 if let Err(error) = self.destroy(&resource).await {
-                    let reason = Some(error.to_string());
+                    let reason = Some(masked(stack, &error.to_string()));
                     self.mark(&stack.id, &mut resource, "DELETE_FAILED", reason, current).await?;
                     if deleting {
                         return Err(Error::Resource(format!(
@@ -45,7 +55,13 @@ impl Engine {
 
     async fn destroy(&self, resource: &Resource) -> Result<(), Error> {
         let Some(handler) = handler(&resource.kind) else { return Ok(()) };
-        for call in handler.delete(&resource.physical, &resource.properties) {
+        // Services refuse to delete what is changing; a nested stack may have been interrupted with this one.
+        let described = match self.quiet(handler, resource).await? {
+            Some(described) => described,
+            None if handler.describe(&resource.physical, &resource.properties).is_some() => return Ok(()),
+            None => serde_json::Value::Null,
+        };
+        for call in handler.delete(&resource.physical, &resource.properties, &described) {
             match self.inner.api.call(call.service, call.operation, call.input).await {
                 Ok(_) => {}
                 Err(error) if error.is_not_found() => return Ok(()),
@@ -54,11 +70,10 @@ impl Engine {
         }
         self.settled(handler, resource, |described| match described {
             None => Some(Ok(())),
-            // A deleted stack stays describable by its id; here it is asked for by name.
             Some(described) => match handler.ready(described) {
                 Ready::Wait => None,
                 Ready::Failed(reason) => Some(Err(Error::Resource(reason))),
-                Ready::Yes => Some(Ok(())),
+                Ready::Yes => Some(Err(Error::Resource(handler.kept(&resource.physical, described)))),
             },
         })
         .await

@@ -1,5 +1,7 @@
 //! The state machine of a stack: each status that is in progress has one way on.
 
+use std::collections::BTreeSet;
+
 use super::known::Known;
 use super::{Engine, enter};
 use crate::store::{self, Stack};
@@ -18,7 +20,11 @@ impl Engine {
             }
             match stack.status.as_str() {
                 "CREATE_IN_PROGRESS" => {
-                    let failed = if stack.disable_rollback { "CREATE_FAILED" } else { "ROLLBACK_IN_PROGRESS" };
+                    let failed = match (stack.disable_rollback, stack.delete_on_failure) {
+                        (true, _) => "CREATE_FAILED",
+                        (false, true) => "DELETE_IN_PROGRESS",
+                        (false, false) => "ROLLBACK_IN_PROGRESS",
+                    };
                     self.forward(stack, "CREATE_COMPLETE", failed).await?;
                 }
                 "UPDATE_IN_PROGRESS" => {
@@ -45,7 +51,7 @@ impl Engine {
             self.save(&stack).await?;
         }
         match self.apply(&mut stack).await {
-            Ok(outputs) => {
+            Ok((outputs, imported)) => {
                 stack.outputs = outputs;
                 let status = done.to_owned();
                 let (undo, now) = (stack.clone(), self.inner.clock.now_ms());
@@ -54,6 +60,7 @@ impl Engine {
                     .state
                     .write(move |tx| {
                         store::export(tx, &stack.id, &stack.outputs)?;
+                        store::release(tx, &stack.id, &imported)?;
                         enter(tx, &mut stack, &status, None, now)
                     })
                     .await;
@@ -76,6 +83,8 @@ impl Engine {
                     .state
                     .write(move |tx| {
                         store::export(tx, &stack.id, &[])?;
+                        store::release(tx, &stack.id, &BTreeSet::new())?;
+                        stack.outputs.clear();
                         enter(tx, &mut stack, &done, None, now)
                     })
                     .await
@@ -102,7 +111,10 @@ impl Engine {
         let gone = resources.into_values().filter(|resource| !kept.contains(&resource.logical)).collect();
         match self.remove(&mut stack, gone).await {
             Err(error @ (Error::State(_) | Error::Stored(_))) => return Err(error),
-            Err(error) => tracing::warn!(%error, stack = %stack.id, "cleanup left a resource behind"),
+            Err(error) => {
+                let error = masked(&stack, &error.to_string());
+                tracing::warn!(error, stack = %stack.id, "cleanup left a resource behind");
+            }
             Ok(()) => {}
         }
         stack.previous = None;
@@ -112,6 +124,7 @@ impl Engine {
 
     pub(super) async fn status(&self, mut stack: Stack, status: &str, reason: Option<String>) -> Result<(), Error> {
         let (status, now) = (status.to_owned(), self.inner.clock.now_ms());
+        let reason = reason.map(|reason| masked(&stack, &reason));
         self.inner.state.write(move |tx| enter(tx, &mut stack, &status, reason, now)).await
     }
 
@@ -127,11 +140,17 @@ impl Engine {
             .read(move |tx| {
                 let resources = store::resources(tx, &id)?;
                 let exports = store::exports(tx)?;
-                Ok(Known {
-                    resources: resources.into_iter().map(|resource| (resource.logical.clone(), resource)).collect(),
-                    exports: exports.into_iter().map(|(name, _, value)| (name, value)).collect(),
-                })
+                Ok(Known::new(
+                    resources.into_iter().map(|resource| (resource.logical.clone(), resource)).collect(),
+                    exports.into_iter().map(|(name, _, value)| (name, value)).collect(),
+                ))
             })
             .await
     }
+}
+
+/// A reason in which no secret of a stack stands, of what it is to be or was.
+pub(super) fn masked(stack: &Stack, reason: &str) -> String {
+    let reason = stack.wanted.masked(reason);
+    stack.previous.as_ref().map_or(reason.clone(), |previous| previous.masked(&reason))
 }

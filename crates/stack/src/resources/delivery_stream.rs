@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler, Ready, answers, string};
+use super::{Call, Handler, Ready, Surroundings, answers, string, tags};
 use crate::Environment;
 use crate::parameters::text;
 
@@ -29,8 +29,18 @@ impl Handler for DeliveryStream {
         vec![Call::new("firehose", "CreateDeliveryStream", input)]
     }
 
-    fn update(&self, physical: &str, old: &Value, new: &Value) -> Vec<Call> {
+    fn update(&self, physical: &str, old: &Value, new: &Value, described: &Value) -> Vec<Call> {
         let mut calls = Vec::new();
+        let (set, gone) = tags::change(old, new);
+        if !set.is_empty() {
+            let input = json!({ "DeliveryStreamName": physical, "Tags": tags::pairs(&set) });
+            calls.push(Call::new("firehose", "TagDeliveryStream", input));
+        }
+        if !gone.is_empty() {
+            let input = json!({ "DeliveryStreamName": physical, "TagKeys": gone });
+            calls.push(Call::new("firehose", "UntagDeliveryStream", input));
+        }
+        let described = &described["DeliveryStreamDescription"];
         for (member, update) in [
             ("ExtendedS3DestinationConfiguration", "ExtendedS3DestinationUpdate"),
             ("S3DestinationConfiguration", "S3DestinationUpdate"),
@@ -40,17 +50,24 @@ impl Handler for DeliveryStream {
             };
             let mut destination = destination.clone();
             processor_values(&mut destination);
-            // The engine writes only while the stream is as it left it; ids are the service's first ones or are
-            // filled in by it when absent.
-            let input = json!({ "DeliveryStreamName": physical, "DestinationId": "destinationId-000000000001", update: destination });
+            let input = json!({
+                "DeliveryStreamName": physical,
+                "CurrentDeliveryStreamVersionId": described["VersionId"],
+                "DestinationId": described["Destinations"][0]["DestinationId"],
+                update: destination,
+            });
             calls.push(Call::new("firehose", "UpdateDestination", input));
         }
         calls
     }
 
-    fn delete(&self, physical: &str, _properties: &Value) -> Vec<Call> {
+    fn delete(&self, physical: &str, _properties: &Value, _described: &Value) -> Vec<Call> {
         let input = json!({ "DeliveryStreamName": physical, "AllowForceDelete": true });
         vec![Call::new("firehose", "DeleteDeliveryStream", input)]
+    }
+
+    fn adapt(&self, _id: &str, properties: &mut Value, around: &Surroundings<'_>) {
+        tags::list(properties, around);
     }
 
     fn immutable(&self) -> &'static [&'static str] {

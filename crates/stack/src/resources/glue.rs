@@ -27,13 +27,13 @@ impl Handler for Database {
         vec![Call::new("glue", "CreateDatabase", input)]
     }
 
-    fn update(&self, physical: &str, _old: &Value, new: &Value) -> Vec<Call> {
+    fn update(&self, physical: &str, _old: &Value, new: &Value, _described: &Value) -> Vec<Call> {
         let mut input = pick(new, &["CatalogId", "DatabaseInput"]);
         input.insert("Name".into(), json!(physical));
         vec![Call::new("glue", "UpdateDatabase", named(input, "DatabaseInput", physical))]
     }
 
-    fn delete(&self, physical: &str, properties: &Value) -> Vec<Call> {
+    fn delete(&self, physical: &str, properties: &Value, _described: &Value) -> Vec<Call> {
         let mut input = pick(properties, &["CatalogId"]);
         input.insert("Name".into(), json!(physical));
         vec![Call::new("glue", "DeleteDatabase", Value::Object(input))]
@@ -70,12 +70,12 @@ impl Handler for Table {
         vec![Call::new("glue", "CreateTable", named(input, "TableInput", physical))]
     }
 
-    fn update(&self, physical: &str, _old: &Value, new: &Value) -> Vec<Call> {
+    fn update(&self, physical: &str, _old: &Value, new: &Value, _described: &Value) -> Vec<Call> {
         let input = pick(new, &["CatalogId", "DatabaseName", "TableInput"]);
         vec![Call::new("glue", "UpdateTable", named(input, "TableInput", physical))]
     }
 
-    fn delete(&self, physical: &str, properties: &Value) -> Vec<Call> {
+    fn delete(&self, physical: &str, properties: &Value, _described: &Value) -> Vec<Call> {
         let mut input = pick(properties, &["CatalogId", "DatabaseName"]);
         input.insert("Name".into(), json!(physical));
         vec![Call::new("glue", "DeleteTable", Value::Object(input))]

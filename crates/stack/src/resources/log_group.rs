@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler, string};
+use super::{Call, Handler, Surroundings, string, tags};
 use crate::Environment;
 
 pub(super) struct LogGroup;
@@ -26,26 +26,33 @@ impl Handler for LogGroup {
         if let Some(key) = string(properties, "/KmsKeyId") {
             input["kmsKeyId"] = json!(key);
         }
-        let tags: Map<String, Value> = properties
-            .get("Tags")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(|tag| Some((tag.get("Key")?.as_str()?.to_owned(), tag.get("Value")?.clone())))
-            .collect();
+        let tags = tags::read(properties);
         if !tags.is_empty() {
-            input["tags"] = Value::Object(tags);
+            input["tags"] = tags::object(&tags);
         }
         let mut calls = vec![Call::new("logs", "CreateLogGroup", input)];
         calls.extend(retention(physical, &Value::Null, properties));
         calls
     }
 
-    fn update(&self, physical: &str, old: &Value, new: &Value) -> Vec<Call> {
-        retention(physical, old, new).into_iter().collect()
+    fn update(&self, physical: &str, old: &Value, new: &Value, _described: &Value) -> Vec<Call> {
+        let mut calls: Vec<Call> = retention(physical, old, new).into_iter().collect();
+        let (set, gone) = tags::change(old, new);
+        if !set.is_empty() {
+            let input = json!({ "logGroupName": physical, "tags": tags::object(&set) });
+            calls.push(Call::new("logs", "TagLogGroup", input));
+        }
+        if !gone.is_empty() {
+            calls.push(Call::new("logs", "UntagLogGroup", json!({ "logGroupName": physical, "tags": gone })));
+        }
+        calls
     }
 
-    fn delete(&self, physical: &str, _properties: &Value) -> Vec<Call> {
+    fn adapt(&self, _id: &str, properties: &mut Value, around: &Surroundings<'_>) {
+        tags::list(properties, around);
+    }
+
+    fn delete(&self, physical: &str, _properties: &Value, _described: &Value) -> Vec<Call> {
         vec![Call::new("logs", "DeleteLogGroup", json!({ "logGroupName": physical }))]
     }
 

@@ -10,11 +10,13 @@ mod pipe;
 mod recorded;
 mod s3_bucket;
 mod table;
+mod tags;
 
 use serde_json::{Map, Value, json};
 
 use crate::Environment;
 use crate::parameters::text;
+use crate::store::Wanted;
 
 /// One call of a service operation.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +40,13 @@ pub(crate) enum Ready {
     Failed(String),
 }
 
+/// What a resource may need to know of its stack.
+pub(crate) struct Surroundings<'a> {
+    /// The stack's id.
+    pub stack: &'a str,
+    pub wanted: &'a Wanted,
+}
+
 /// One resource type.
 pub(crate) trait Handler: Sync {
     fn kind(&self) -> &'static str;
@@ -52,12 +61,31 @@ pub(crate) trait Handler: Sync {
     fn create(&self, physical: &str, properties: &Value) -> Vec<Call>;
 
     /// Changes it in place, from `old` to `new`.
-    fn update(&self, physical: &str, old: &Value, new: &Value) -> Vec<Call>;
+    /// `described` is the answer to [`Handler::describe`], null for types that are only recorded.
+    fn update(&self, physical: &str, old: &Value, new: &Value, described: &Value) -> Vec<Call>;
 
-    fn delete(&self, physical: &str, properties: &Value) -> Vec<Call>;
+    fn delete(&self, physical: &str, properties: &Value, described: &Value) -> Vec<Call>;
 
     /// Properties whose change needs a new resource; pointers into the properties.
     fn immutable(&self) -> &'static [&'static str];
+
+    /// Adds what the stack gives to what the template says: its tags, code, the way to nested templates.
+    fn adapt(&self, _id: &str, _properties: &mut Value, _around: &Surroundings<'_>) {}
+
+    /// Whether an answer to [`Handler::describe`] that is no error shows the resource: lists may be empty.
+    fn exists(&self, _described: &Value) -> bool {
+        true
+    }
+
+    /// Whether a change that failed was already taken back by the service itself.
+    fn reverted(&self, _described: &Value) -> bool {
+        false
+    }
+
+    /// Why a resource that was to be deleted is still there.
+    fn kept(&self, physical: &str, _described: &Value) -> String {
+        format!("{physical} was not deleted")
+    }
 
     /// Members that are numbers on the wire, whatever the template wrote.
     fn numbers(&self) -> &'static [&'static str] {

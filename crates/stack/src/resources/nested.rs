@@ -2,9 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler, Ready, string};
+use super::{Call, Handler, Ready, Surroundings, string, tags};
 use crate::Environment;
 use crate::parameters::text;
+use crate::store::Sources;
+
+/// The member that tells the new stack which stack it is in; only the engine may give it.
+const PARENT: &str = "ParentId";
+/// The member that hands [`Sources`] on.
+const SOURCES: &str = "WatershedSources";
 
 pub(super) struct Stack;
 
@@ -22,19 +28,49 @@ impl Handler for Stack {
     }
 
     fn create(&self, physical: &str, properties: &Value) -> Vec<Call> {
-        vec![Call::new("cloudformation", "CreateStack", input(physical, properties))]
+        let mut input = input(physical, properties);
+        input[PARENT] = properties[PARENT].clone();
+        vec![Call::new("cloudformation", "CreateStack", input)]
     }
 
-    fn update(&self, physical: &str, _old: &Value, new: &Value) -> Vec<Call> {
+    fn update(&self, physical: &str, _old: &Value, new: &Value, _described: &Value) -> Vec<Call> {
         vec![Call::new("cloudformation", "UpdateStack", input(physical, new))]
     }
 
-    fn delete(&self, physical: &str, _properties: &Value) -> Vec<Call> {
+    fn delete(&self, physical: &str, _properties: &Value, _described: &Value) -> Vec<Call> {
         vec![Call::new("cloudformation", "DeleteStack", json!({ "StackName": physical }))]
     }
 
     fn immutable(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    fn adapt(&self, _id: &str, properties: &mut Value, around: &Surroundings<'_>) {
+        tags::list(properties, around);
+        let Value::Object(members) = properties else { return };
+        members.insert(PARENT.into(), json!(around.stack));
+        let sources = &around.wanted.sources;
+        let url = members.get("TemplateURL").map(text).unwrap_or_default();
+        let url = match &sources.directory {
+            Some(directory) if !url.contains("://") && !url.starts_with('/') => format!("{directory}/{url}"),
+            _ => url,
+        };
+        let directory = match url.rsplit_once('/') {
+            Some((directory, _)) if url.starts_with('/') => Some(directory.to_owned()),
+            _ => sources.directory.clone(),
+        };
+        members.insert("TemplateURL".into(), json!(url));
+        let sources = Sources { directory, functions: sources.functions.clone() };
+        members.insert(SOURCES.into(), json!(sources));
+    }
+
+    fn kept(&self, physical: &str, described: &Value) -> String {
+        let reason = string(described, "/Stacks/0/StackStatusReason").unwrap_or_default();
+        format!("Embedded stack {physical} was not successfully deleted: {reason}")
+    }
+
+    fn reverted(&self, described: &Value) -> bool {
+        string(described, "/Stacks/0/StackStatus").as_deref() == Some("UPDATE_ROLLBACK_COMPLETE")
     }
 
     fn ready(&self, described: &Value) -> Ready {
@@ -81,5 +117,11 @@ fn input(physical: &str, properties: &Value) -> Value {
             json!({ "ParameterKey": name, "ParameterValue": value })
         })
         .collect();
-    json!({ "StackName": physical, "TemplateURL": properties["TemplateURL"], "Parameters": parameters })
+    json!({
+        "StackName": physical,
+        "TemplateURL": properties["TemplateURL"],
+        "Parameters": parameters,
+        "Tags": properties.get("Tags").cloned().unwrap_or_else(|| json!([])),
+        SOURCES: properties[SOURCES],
+    })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler, Ready, answers, pick, string};
+use super::{Call, Handler, Ready, Surroundings, answers, pick, string, tags};
 use crate::Environment;
 
 pub(super) struct Pipe;
@@ -40,10 +40,19 @@ impl Handler for Pipe {
         vec![Call::new("pipes", "CreatePipe", Value::Object(input))]
     }
 
-    fn update(&self, physical: &str, old: &Value, new: &Value) -> Vec<Call> {
+    fn update(&self, physical: &str, old: &Value, new: &Value, described: &Value) -> Vec<Call> {
+        let mut calls = Vec::new();
+        let (set, gone) = tags::change(old, new);
+        let arn = &described["Arn"];
+        if !set.is_empty() {
+            calls.push(Call::new("pipes", "TagResource", json!({ "resourceArn": arn, "tags": tags::object(&set) })));
+        }
+        if !gone.is_empty() {
+            calls.push(Call::new("pipes", "UntagResource", json!({ "resourceArn": arn, "tagKeys": gone })));
+        }
         let (before, mut input) = (pick(old, UPDATE), pick(new, UPDATE));
         if before == input {
-            return Vec::new();
+            return calls;
         }
         // An update keeps what it does not name: what the template no longer has is named as empty.
         for name in before.keys().filter(|name| !input.contains_key(*name)).cloned().collect::<Vec<_>>() {
@@ -64,10 +73,15 @@ impl Handler for Pipe {
             }
         }
         input.insert("Name".into(), json!(physical));
-        vec![Call::new("pipes", "UpdatePipe", Value::Object(input))]
+        calls.push(Call::new("pipes", "UpdatePipe", Value::Object(input)));
+        calls
     }
 
-    fn delete(&self, physical: &str, _properties: &Value) -> Vec<Call> {
+    fn adapt(&self, _id: &str, properties: &mut Value, around: &Surroundings<'_>) {
+        tags::map(properties, around);
+    }
+
+    fn delete(&self, physical: &str, _properties: &Value, _described: &Value) -> Vec<Call> {
         vec![Call::new("pipes", "DeletePipe", json!({ "Name": physical }))]
     }
 

@@ -30,11 +30,11 @@ impl Handler for Recorded {
         Vec::new()
     }
 
-    fn update(&self, _physical: &str, _old: &Value, _new: &Value) -> Vec<Call> {
+    fn update(&self, _physical: &str, _old: &Value, _new: &Value, _described: &Value) -> Vec<Call> {
         Vec::new()
     }
 
-    fn delete(&self, _physical: &str, _properties: &Value) -> Vec<Call> {
+    fn delete(&self, _physical: &str, _properties: &Value, _described: &Value) -> Vec<Call> {
         Vec::new()
     }
 

@@ -24,11 +24,11 @@ impl Handler for Bucket {
         vec![Call::new("s3", "CreateBucket", json!({ "Bucket": physical }))]
     }
 
-    fn update(&self, _physical: &str, _old: &Value, _new: &Value) -> Vec<Call> {
+    fn update(&self, _physical: &str, _old: &Value, _new: &Value, _described: &Value) -> Vec<Call> {
         Vec::new()
     }
 
-    fn delete(&self, physical: &str, _properties: &Value) -> Vec<Call> {
+    fn delete(&self, physical: &str, _properties: &Value, _described: &Value) -> Vec<Call> {
         vec![Call::new("s3", "DeleteBucket", json!({ "Bucket": physical }))]
     }
 

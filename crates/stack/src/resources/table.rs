@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler, Ready, answers, pick, string};
+use super::{Call, Handler, Ready, Surroundings, answers, pick, string, tags};
 use crate::Environment;
 
 pub(super) struct Table;
@@ -48,7 +48,7 @@ impl Handler for Table {
         calls
     }
 
-    fn update(&self, physical: &str, old: &Value, new: &Value) -> Vec<Call> {
+    fn update(&self, physical: &str, old: &Value, new: &Value, described: &Value) -> Vec<Call> {
         let mut calls = Vec::new();
         let mut call = |mut input: Map<String, Value>| {
             input.insert("TableName".into(), json!(physical));
@@ -83,10 +83,22 @@ impl Handler for Table {
             call(input);
         }
         calls.extend(beside(physical, old, new));
+        let (set, gone) = tags::change(old, new);
+        let arn = &described["Table"]["TableArn"];
+        if !set.is_empty() {
+            calls.push(Call::new("dynamodb", "TagResource", json!({ "ResourceArn": arn, "Tags": tags::pairs(&set) })));
+        }
+        if !gone.is_empty() {
+            calls.push(Call::new("dynamodb", "UntagResource", json!({ "ResourceArn": arn, "TagKeys": gone })));
+        }
         calls
     }
 
-    fn delete(&self, physical: &str, _properties: &Value) -> Vec<Call> {
+    fn adapt(&self, _id: &str, properties: &mut Value, around: &Surroundings<'_>) {
+        tags::list(properties, around);
+    }
+
+    fn delete(&self, physical: &str, _properties: &Value, _described: &Value) -> Vec<Call> {
         vec![Call::new("dynamodb", "DeleteTable", json!({ "TableName": physical }))]
     }
 

@@ -113,7 +113,7 @@ async fn a_stack_lives_and_goes() {
     assert_eq!(status(&engine, &id).await, "UPDATE_COMPLETE");
     assert_eq!(services.taken(), ["CreateTable t2", "DeleteTable t1"]);
 
-    engine.delete("site").await.unwrap();
+    engine.delete("site", BTreeSet::new()).await.unwrap();
     assert_eq!(status(&engine, &id).await, "DELETE_COMPLETE");
     assert_eq!(services.taken(), ["DeletePipe pipe", "DeleteTable t2"]);
     assert!(engine.exports().await.unwrap().is_empty());
@@ -127,7 +127,7 @@ async fn a_failed_creation_is_undone_and_what_others_own_is_left() {
     let id = engine.create(template("t1", "Delete", "1")).await.unwrap();
     assert_eq!(status(&engine, &id).await, "ROLLBACK_COMPLETE");
     assert_eq!(services.taken(), ["CreateTable t1", "CreatePipe pipe", "DeleteTable t1"]);
-    engine.delete("site").await.unwrap();
+    engine.delete("site", BTreeSet::new()).await.unwrap();
     assert_eq!(status(&engine, &id).await, "DELETE_COMPLETE");
 
     services.exists.lock().unwrap().insert("dynamodb/t1".into());
@@ -155,7 +155,7 @@ async fn retained_resources_outlive_the_stack() {
     let World { services, engine, .. } = world();
     let id = engine.create(template("t1", "Retain", "1")).await.unwrap();
     engine.run(&id).await.unwrap();
-    engine.delete(&id).await.unwrap();
+    engine.delete(&id, BTreeSet::new()).await.unwrap();
     assert_eq!(status(&engine, &id).await, "DELETE_COMPLETE");
     assert!(services.exists.lock().unwrap().contains("dynamodb/t1"));
 }

@@ -95,7 +95,7 @@ Resources:
     let stream = template.resource("Stream").unwrap();
     assert_eq!(stream.properties["Bucket"], json!({ "Fn::GetAtt": ["Lake", "Arn"] }));
     assert_eq!(stream.properties["List"], json!({ "Fn::Split": [",", "a,b"] }));
-    assert!(template.resource("Lake").unwrap().retain);
+    assert_eq!(template.resource("Lake").unwrap().policy, stack::Policy::Retain);
     assert_eq!(order::order(&template).unwrap(), ["Lake", "Stream"]);
 }
 
@@ -104,12 +104,12 @@ fn bad_templates_are_refused_with_the_names() {
     let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
     for (text, part) in [
         ("{}".to_owned(), "Resources"),
-        (r#"{"Transform":"x","Resources":{"A":{"Type":"t"}}}"#.to_owned(), "transforms"),
+        (r#"{"Transform":"x","Resources":{"A":{"Type":"t"}}}"#.to_owned(), "transform x is not supported"),
         (r#"{"Resources":{"A":{"Type":"t","DependsOn":"B"},"B":{"Type":"t","DependsOn":"A"}}}"#.to_owned(), "[A, B]"),
         (r#"{"Resources":{"A":{"Type":"t","Properties":{"x":{"Ref":"Zz"}}}}}"#.to_owned(), "[Zz]"),
-        (r#"{"Resources":{"A":{}}}"#.to_owned(), "no Type"),
-        (deep, "template"),
-        (" ".repeat(2_000_000), "too large"),
+        (r#"{"Resources":{"A":{}}}"#.to_owned(), "must contain a Type member"),
+        (deep, "recursion limit"),
+        (" ".repeat(2_000_000), "may not exceed"),
     ] {
         let message = Template::parse(&text).unwrap_err().to_string();
         assert!(message.contains(part), "{message}");

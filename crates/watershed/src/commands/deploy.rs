@@ -1,5 +1,7 @@
 //! `watershed deploy`: create or update a stack through the CloudFormation API and tell what happens.
 
+mod code;
+
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -20,7 +22,8 @@ const CAPABILITIES: [&str; 3] = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPA
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   watershed deploy template.yaml
-  watershed deploy template.json --stack clinic --parameter Stage=test --parameter Region=north")]
+  watershed deploy template.json --stack clinic --parameter Stage=test --parameter Region=north
+  watershed deploy template.json --function Converter=target/release/bootstrap --function splitter=./splitter")]
 pub struct Deploy {
     /// The template, JSON or YAML
     template: PathBuf,
@@ -30,6 +33,9 @@ pub struct Deploy {
     /// A parameter's value, KEY=VALUE; may repeat
     #[arg(long, value_name = "K=V")]
     parameter: Vec<String>,
+    /// The code of a function, by logical id or FunctionName: a file, a directory or a zip; may repeat
+    #[arg(long, value_name = "NAME=PATH")]
+    function: Vec<String>,
     #[command(flatten)]
     find: Find,
 }
@@ -40,6 +46,7 @@ impl Deploy {
         let body = std::fs::read_to_string(&self.template).with_context(|| format!("cannot read {shown}"))?;
         let stem = self.template.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let name = self.stack.clone().unwrap_or(stem);
+        let sources = code::sources(&self.template, &body, &self.function)?;
         let client = Client::find(&self.find)?;
         let exists = client.query("cloudformation", &form("DescribeStacks", &name)).await.is_ok();
         let seen = if exists {
@@ -49,6 +56,7 @@ impl Deploy {
         };
         let mut form = form(if exists { "UpdateStack" } else { "CreateStack" }, &name);
         form.push(("TemplateBody".into(), body));
+        form.push(("WatershedSources".into(), serde_json::to_string(&sources)?));
         for (index, capability) in CAPABILITIES.iter().enumerate() {
             form.push((format!("Capabilities.member.{}", index + 1), (*capability).into()));
         }

@@ -5,8 +5,9 @@
 mod commands;
 mod crash;
 mod items;
-mod sql;
 mod remote;
+mod sql;
+mod stacks;
 mod streams;
 mod wire;
 mod world;

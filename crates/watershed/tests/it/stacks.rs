@@ -1,0 +1,67 @@
+//! CloudFormation as its users meet it: boto3, the AWS CLI, `watershed deploy`, and a server that dies in between.
+
+use std::path::Path;
+
+use testkit::Server;
+
+fn serve(dir: &Path) -> Server {
+    Server::start(Path::new(env!("CARGO_BIN_EXE_watershed")), dir).unwrap()
+}
+
+fn script(server: &Server, name: &str, arguments: &[&str]) {
+    let (id, secret) = server.key().unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/stacks").join(name);
+    let endpoint = server.endpoint();
+    let environment = [
+        ("AWS_ACCESS_KEY_ID", id.as_str()),
+        ("AWS_SECRET_ACCESS_KEY", &secret),
+        ("AWS_DEFAULT_REGION", "us-east-1"),
+        ("AWS_ENDPOINT_URL", &endpoint),
+    ];
+    testkit::run_python(&script, arguments, &environment).unwrap();
+}
+
+#[test]
+fn boto3_and_the_aws_cli_deploy_change_and_delete_stacks() {
+    let (dir, work) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let server = serve(dir.path());
+    script(&server, "check.py", &[work.path().to_str().unwrap()]);
+    // What is not to be shown is not in the log either.
+    assert!(!server.log().contains("hunter2hunter2"));
+}
+
+#[test]
+fn an_operation_that_a_crash_interrupts_is_finished_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = serve(dir.path());
+    for events in ["1", "5", "12"] {
+        for operation in ["create", "update", "delete"] {
+            script(&server, "interrupted.py", &[operation, events]);
+            server.kill();
+            server.restart().unwrap();
+            script(&server, "interrupted.py", &[operation, "settled"]);
+        }
+    }
+}
+
+#[test]
+fn deploy_takes_nested_templates_and_refuses_code_for_functions_that_are_not_there() {
+    let (dir, work) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let server = serve(dir.path());
+    let write = |name: &str, text: &str| std::fs::write(work.path().join(name), text).unwrap();
+    write(
+        "child.yaml",
+        "Resources: { T: { Type: 'AWS::DynamoDB::Table', Properties: { BillingMode: PAY_PER_REQUEST, AttributeDefinitions: [{ AttributeName: id, AttributeType: S }], KeySchema: [{ AttributeName: id, KeyType: HASH }] } } }",
+    );
+    write(
+        "parent.yaml",
+        "Resources: { Child: { Type: 'AWS::CloudFormation::Stack', Properties: { TemplateURL: child.yaml } } }",
+    );
+    let parent = work.path().join("parent.yaml");
+    let parent = parent.to_str().unwrap();
+    assert!(server.run(&["deploy", parent]).unwrap().contains("parent is deployed"));
+    assert!(server.run(&["deploy", parent]).unwrap().contains("parent is deployed"));
+    let code = format!("Nobody={parent}");
+    let refused = server.run(&["deploy", parent, "--function", &code]).unwrap_err().to_string();
+    assert!(refused.contains("has no function Nobody"), "{refused}");
+}
