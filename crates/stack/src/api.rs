@@ -11,6 +11,9 @@ pub trait Api: Send + Sync {
     /// # Errors
     /// The service's error code and message.
     async fn call(&self, service: &str, operation: &str, input: Value) -> Result<Value, ApiError>;
+
+    /// Whether there is such a service. Types of others are refused before anything is made.
+    fn serves(&self, service: &str) -> bool;
 }
 
 /// What a service answered instead of a result.
@@ -30,6 +33,8 @@ impl ApiError {
     pub fn is_not_found(&self) -> bool {
         self.code.contains("NotFound")
             || self.code.contains("NoSuch")
+            || self.code.contains("NonExistent")
+            || self.code.contains("DoesNotExist")
             || (self.code == "ValidationError" && self.message.contains("does not exist"))
     }
 

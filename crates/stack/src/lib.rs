@@ -23,6 +23,5 @@ pub use engine::{Engine, Environment, OnFailure, Request};
 pub use error::Error;
 pub use intrinsics::{Lookup, Scope};
 pub use parameters::parameters;
-pub use resources::supported;
 pub use store::{Change, ChangeSet, Code, Event, Output, Policy, Resource, Sources, Stack, Wanted};
 pub use template::{Declared, Template};

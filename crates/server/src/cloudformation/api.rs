@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use serde_json::{Value, json};
 use stack::{Api, ApiError};
 
-use crate::App;
+use crate::{App, services};
 
 /// The services of an [`App`], which is bound once it is built: the app holds the engine, the engine holds this.
 #[derive(Default)]
@@ -30,6 +30,10 @@ impl Api for Services {
         }
         let reply = app.invoke(service, operation, input).await;
         reply.map(|reply| reply.body).map_err(|error| ApiError::new(error.code, error.message))
+    }
+
+    fn serves(&self, service: &str) -> bool {
+        services::by_name(service).is_some()
     }
 }
 

@@ -106,7 +106,10 @@ impl Engine {
             return self.make(stack, handler, current, true).await;
         }
         if replaces(handler, &current.properties, &properties) || current.kind != declared.kind {
-            if back.is_none() && handler.name(&properties).as_ref() == Some(&current.physical) {
+            if back.is_none()
+                && current.kind == declared.kind
+                && handler.name(&properties).as_ref() == Some(&current.physical)
+            {
                 let reason = format!(
                     "CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename {} and \
                      update the stack again.",
@@ -168,9 +171,7 @@ impl Engine {
         again: bool,
     ) -> Result<Resource, Error> {
         if !again {
-            let physical = handler
-                .name(&resource.properties)
-                .unwrap_or_else(|| generated(stack, &resource.logical, &resource.kind, resource.made));
+            let physical = handler.name(&resource.properties).unwrap_or_else(|| generated(stack, handler, &resource));
             // Before the row says that it is ours: what exists already is somebody else's and never touched.
             let reason = match self.look(handler, &physical, &resource.properties).await {
                 Ok(None) => None,
@@ -261,6 +262,11 @@ impl Engine {
     ) -> Result<(), (usize, String)> {
         for (index, call) in calls.into_iter().enumerate() {
             match self.inner.api.call(call.service, call.operation, call.input).await {
+                // EventBridge refuses single entries of a call that succeeds.
+                Ok(reply) if reply["FailedEntryCount"].as_u64().is_some_and(|failed| failed > 0) => {
+                    let entry = |name: &str| reply["FailedEntries"][0][name].as_str().unwrap_or_default().to_owned();
+                    return Err((index, format!("{} ({})", entry("ErrorMessage"), entry("ErrorCode"))));
+                }
                 Ok(_) => {}
                 Err(error) if again && error.is_exists() => {}
                 // A nested stack that is as wanted already, even if by a rollback of its own.
@@ -282,7 +288,7 @@ impl Engine {
     async fn look(&self, handler: &dyn Handler, physical: &str, properties: &Value) -> Result<Option<Value>, ApiError> {
         let Some(call) = handler.describe(physical, properties) else { return Ok(None) };
         match self.inner.api.call(call.service, call.operation, call.input).await {
-            Ok(described) => Ok(Some(described).filter(|described| handler.exists(described))),
+            Ok(described) => Ok(Some(described).filter(|described| handler.exists(physical, described))),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
@@ -337,12 +343,13 @@ pub(super) fn complete_properties(
 }
 
 /// `STACK-LOGICAL-0123456789AB`; buckets are lower case. Replacements differ by `made`.
-fn generated(stack: &Stack, logical: &str, kind: &str, made: i64) -> String {
-    let suffix = format!("{:012X}", digest(&(&stack.id, logical, made)) & 0xffff_ffff_ffff);
+fn generated(stack: &Stack, handler: &dyn Handler, resource: &Resource) -> String {
+    let Resource { logical, kind, made, .. } = resource;
+    let suffix = format!("{:012X}", digest(&(&stack.id, logical.as_str(), *made)) & 0xffff_ffff_ffff);
     // Every service takes 63 characters.
     let stem: String = format!("{}-{logical}", stack.name).chars().take(50).collect();
-    let name = format!("{stem}-{suffix}");
-    if matches!(kind, "AWS::S3::Bucket" | "AWS::Glue::Database" | "AWS::Glue::Table") {
+    let name = format!("{stem}-{suffix}{}", handler.suffix(&resource.properties));
+    if matches!(kind.as_str(), "AWS::S3::Bucket" | "AWS::Glue::Database" | "AWS::Glue::Table") {
         name.to_lowercase()
     } else {
         name

@@ -17,7 +17,7 @@ use event::Clock;
 use state::State;
 
 use crate::parameters::{effective, no_echo};
-use crate::resources::{handler, supported};
+use crate::resources::{served, supported};
 use crate::store::{self, Event, Resource, Sources, Stack, Wanted};
 use crate::{Api, Error, Scope, Template, parameters, rules};
 
@@ -323,7 +323,7 @@ impl Engine {
     /// `Template`, naming every unsupported type.
     fn deployable(&self, request: &Request) -> Result<(Wanted, Template), Error> {
         let template = Template::parse(&request.template)?;
-        check_kinds(&template)?;
+        check_kinds(&template, self.inner.api.as_ref())?;
         let values = parameters(&template, &request.parameters)?;
         let nothing = known::Known::default();
         let scope = Scope::new(&template, &values, &self.inner.environment, (&request.name, ""), &nothing)?;
@@ -366,12 +366,12 @@ fn same(before: &Wanted, after: &Wanted, template: &Template) -> bool {
 }
 
 /// Refuses types that nothing here can make.
-fn check_kinds(template: &Template) -> Result<(), Error> {
+fn check_kinds(template: &Template, api: &dyn Api) -> Result<(), Error> {
     let mut unknown: Vec<&str> = template
         .resources
         .iter()
         .map(|(_, declared)| declared.kind.as_str())
-        .filter(|kind| handler(kind).is_none())
+        .filter(|kind| served(kind, api).is_none())
         .collect();
     unknown.sort_unstable();
     unknown.dedup();
@@ -379,7 +379,7 @@ fn check_kinds(template: &Template) -> Result<(), Error> {
         return Err(Error::template(format!(
             "resource types are not supported: [{}]; supported are [{}]",
             unknown.join(", "),
-            supported().join(", ")
+            supported(api).join(", ")
         )));
     }
     Ok(())

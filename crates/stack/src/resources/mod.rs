@@ -3,20 +3,26 @@
 //! Handlers compute calls and read answers; they make no call themselves.
 
 mod delivery_stream;
+mod event_bus;
+mod event_source_mapping;
+mod function;
 mod glue;
 mod log_group;
+mod log_stream;
 mod nested;
 mod pipe;
+mod queue;
 mod recorded;
+mod rule;
 mod s3_bucket;
 mod table;
 mod tags;
 
 use serde_json::{Map, Value, json};
 
-use crate::Environment;
 use crate::parameters::text;
 use crate::store::Wanted;
+use crate::{Api, Environment};
 
 /// One call of a service operation.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,8 +57,18 @@ pub(crate) struct Surroundings<'a> {
 pub(crate) trait Handler: Sync {
     fn kind(&self) -> &'static str;
 
+    /// The service that must be there, for types whose service may be missing from a server.
+    fn service(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The name the template gives, if it does.
     fn name(&self, properties: &Value) -> Option<String>;
+
+    /// What a generated name must end in.
+    fn suffix(&self, _properties: &Value) -> &'static str {
+        ""
+    }
 
     /// Asks for the resource; `None` for types that are only recorded.
     fn describe(&self, physical: &str, properties: &Value) -> Option<Call>;
@@ -73,7 +89,7 @@ pub(crate) trait Handler: Sync {
     fn adapt(&self, _id: &str, _properties: &mut Value, _around: &Surroundings<'_>) {}
 
     /// Whether an answer to [`Handler::describe`] that is no error shows the resource: lists may be empty.
-    fn exists(&self, _described: &Value) -> bool {
+    fn exists(&self, _physical: &str, _described: &Value) -> bool {
         true
     }
 
@@ -118,6 +134,13 @@ const HANDLERS: &[&dyn Handler] = &[
     &glue::Database,
     &glue::Table,
     &log_group::LogGroup,
+    &log_stream::LogStream,
+    &queue::Queue,
+    &event_bus::EventBus,
+    &event_bus::Archive,
+    &rule::Rule,
+    &function::Function,
+    &event_source_mapping::EventSourceMapping,
     &nested::Stack,
     &recorded::Recorded { kind: "AWS::CDK::Metadata", arn: None },
     &recorded::Recorded { kind: "AWS::IAM::ManagedPolicy", arn: Some(("iam", false, "policy/")) },
@@ -136,9 +159,15 @@ pub(crate) fn handler(kind: &str) -> Option<&'static dyn Handler> {
     HANDLERS.iter().find(|handler| handler.kind() == kind).copied()
 }
 
-/// All types a template may use, sorted.
-pub fn supported() -> Vec<&'static str> {
-    let mut kinds: Vec<&str> = HANDLERS.iter().map(|handler| handler.kind()).collect();
+/// The handler of a type that this server can make.
+pub(crate) fn served(kind: &str, api: &dyn Api) -> Option<&'static dyn Handler> {
+    handler(kind).filter(|handler| handler.service().is_none_or(|service| api.serves(service)))
+}
+
+/// All types a template may use on this server, sorted.
+pub(crate) fn supported(api: &dyn Api) -> Vec<&'static str> {
+    let kinds = HANDLERS.iter().map(|handler| handler.kind());
+    let mut kinds: Vec<&str> = kinds.filter(|kind| served(kind, api).is_some()).collect();
     kinds.sort_unstable();
     kinds
 }

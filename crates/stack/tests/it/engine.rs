@@ -52,6 +52,10 @@ impl Api for Services {
             })),
         }
     }
+
+    fn serves(&self, service: &str) -> bool {
+        service != "sqs"
+    }
 }
 
 struct World {
