@@ -38,6 +38,11 @@ pub trait Target: Send + Sync {
     /// How many records one call may hold (1 to 10,000).
     fn batch_records_max(&self) -> usize;
 
+    /// Whether it answers batches with [`Receipt::Owned`], always, or with [`Receipt::Delivered`], always.
+    fn owns_positions(&self) -> bool {
+        false
+    }
+
     /// Delivers a batch. An empty batch only carries a position.
     ///
     /// # Errors
@@ -47,7 +52,7 @@ pub trait Target: Send + Sync {
     /// Delivers records that have no position: from a rule, a schedule, a queue. Each stands for itself (a function is
     /// called once a record, asynchronously). Answers when the effect is durable; a repeat may double it.
     ///
-    /// A target that answers [`Receipt::Owned`] to batches must implement this.
+    /// A target that owns positions must implement this.
     ///
     /// # Errors
     /// As [`Target::deliver`].

@@ -24,6 +24,10 @@ impl Target for DeliveryTarget {
         500
     }
 
+    fn owns_positions(&self) -> bool {
+        true
+    }
+
     async fn deliver(&self, batch: Batch) -> Result<Receipt, event::Error> {
         self.streams.deliver(&self.name, batch).await?;
         Ok(Receipt::Owned)

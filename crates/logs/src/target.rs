@@ -57,6 +57,10 @@ impl event::Target for LogGroup {
         BATCH_RECORDS_MAX
     }
 
+    fn owns_positions(&self) -> bool {
+        true
+    }
+
     async fn deliver(&self, batch: Batch) -> Result<Receipt, Error> {
         let (group, now_ms) = (self.group.clone(), self.logs.clock.now_ms());
         let stream = self.stream.clone().unwrap_or_else(|| batch.consumer.to_string());

@@ -8,11 +8,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Counters {
     received: AtomicU64,
     filtered: AtomicU64,
+    enriched: AtomicU64,
     delivered: AtomicU64,
     failed: AtomicU64,
     dead_lettered: AtomicU64,
     retries: AtomicU64,
     gaps: AtomicU64,
+    lag_ms: AtomicU64,
     last_error: Mutex<Option<String>>,
 }
 
@@ -23,6 +25,8 @@ pub struct Snapshot {
     pub received: u64,
     /// Records that matched no filter pattern.
     pub filtered: u64,
+    /// Records the enrichment answered.
+    pub enriched: u64,
     /// Records the target took (for a target that moves the position itself: took over).
     pub delivered: u64,
     /// Records given up after retries or for age.
@@ -33,6 +37,8 @@ pub struct Snapshot {
     pub retries: u64,
     /// Trimmed stretches found.
     pub gaps: u64,
+    /// How old the newest record was when the target took it, milliseconds.
+    pub lag_ms: u64,
     /// The newest error, without record content.
     pub last_error: Option<String>,
 }
@@ -44,6 +50,14 @@ impl Counters {
 
     pub(crate) fn filtered(&self, records: usize) {
         self.filtered.fetch_add(records as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn enriched(&self, records: usize) {
+        self.enriched.fetch_add(records as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn lag(&self, ms: i64) {
+        self.lag_ms.store(ms.try_into().unwrap_or(0), Ordering::Relaxed);
     }
 
     pub(crate) fn delivered(&self, records: usize) {
@@ -78,11 +92,13 @@ impl Counters {
         Snapshot {
             received: read(&self.received),
             filtered: read(&self.filtered),
+            enriched: read(&self.enriched),
             delivered: read(&self.delivered),
             failed: read(&self.failed),
             dead_lettered: read(&self.dead_lettered),
             retries: read(&self.retries),
             gaps: read(&self.gaps),
+            lag_ms: read(&self.lag_ms),
             last_error: self.last_error.lock().ok().and_then(|last| last.clone()),
         }
     }

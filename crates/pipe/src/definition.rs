@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::Error;
-pub use parameters::{OnFailure, StartingPosition, StreamParameters};
+pub(crate) use parameters::starting_position_missing;
+pub use parameters::{OnFailure, Parameters, StartingPosition};
 use rules::{check_enum, constraint, length, lower_first, parse_arn, supported};
 
 const NAME_CHARS_MAX: usize = 64;
@@ -46,6 +47,11 @@ pub struct Definition {
     pub source: String,
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub source_parameters: Value,
+    /// `None` also for the empty text that CDK leaves behind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrichment: Option<String>,
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub enrichment_parameters: Value,
     pub target: String,
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub target_parameters: Value,
@@ -65,6 +71,9 @@ pub struct Update {
     pub description: Option<String>,
     pub desired_state: Option<DesiredState>,
     pub source_parameters: Option<Value>,
+    /// An empty text takes the enrichment away.
+    pub enrichment: Option<String>,
+    pub enrichment_parameters: Option<Value>,
     pub target: Option<String>,
     pub target_parameters: Option<Value>,
     pub role_arn: Option<String>,
@@ -78,6 +87,8 @@ const CREATE_MEMBERS: &[&str] = &[
     "DesiredState",
     "Source",
     "SourceParameters",
+    "Enrichment",
+    "EnrichmentParameters",
     "Target",
     "TargetParameters",
     "RoleArn",
@@ -91,15 +102,16 @@ impl Definition {
     /// # Errors
     /// `Invalid` with the service's words; a parameter this program does not honour is refused by its name.
     pub fn parse(input: &Value) -> Result<Definition, Error> {
-        supported(input, "", CREATE_MEMBERS, &["Enrichment", "EnrichmentParameters"])?;
+        supported(input, "", CREATE_MEMBERS, &[])?;
         for member in ["Name", "Source", "Target", "RoleArn"] {
             if input.get(member).is_none_or(Value::is_null) {
                 return Err(constraint("null", &lower_first(member), "Member must not be null"));
             }
         }
         let mut input = without_nulls(input);
-        input.remove("Enrichment");
-        input.remove("EnrichmentParameters");
+        if input.get("Enrichment").is_some_and(|arn| arn == "") {
+            input.remove("Enrichment");
+        }
         check_enum(&input, "DesiredState", &["RUNNING", "STOPPED"])?;
         let definition: Definition = serde_json::from_value(Value::Object(input))
             .map_err(|error| Error::Invalid(format!("request is not valid: {error}")))?;
@@ -119,6 +131,8 @@ impl Definition {
             self.keep_starting_position(&mut parameters);
             next.source_parameters = parameters;
         }
+        next.enrichment = update.enrichment.or(next.enrichment).filter(|arn| !arn.is_empty());
+        next.enrichment_parameters = update.enrichment_parameters.unwrap_or(next.enrichment_parameters);
         next.target = update.target.unwrap_or(next.target);
         next.target_parameters = update.target_parameters.unwrap_or(next.target_parameters);
         next.role_arn = update.role_arn.unwrap_or(next.role_arn);
@@ -145,6 +159,14 @@ impl Definition {
         parse_arn(&self.source, "source")
     }
 
+    /// The enrichment's ARN, if there is one.
+    ///
+    /// # Errors
+    /// `Invalid` when it is none.
+    pub fn enrichment_arn(&self) -> Result<Option<Arn>, Error> {
+        self.enrichment.as_deref().map(|arn| parse_arn(arn, "enrichment")).transpose()
+    }
+
     /// The target's ARN.
     ///
     /// # Errors
@@ -159,6 +181,7 @@ impl Definition {
             return Err(length("description", DESCRIPTION_CHARS_MAX));
         }
         self.source_arn()?;
+        self.enrichment_arn()?;
         self.target_arn()?;
         let role = parse_arn(&self.role_arn, "roleArn")?;
         if role.service != "iam" || !role.resource.starts_with("role/") {
@@ -174,8 +197,8 @@ impl Definition {
     ///
     /// # Errors
     /// `Invalid` when a value is outside its range or not supported.
-    pub fn parameters(&self) -> Result<StreamParameters, Error> {
-        StreamParameters::parse(&self.source_parameters, &self.target_parameters)
+    pub fn parameters(&self) -> Result<Parameters, Error> {
+        Parameters::parse(&self.source_parameters, &self.enrichment_parameters, &self.target_parameters)
     }
 }
 

@@ -12,7 +12,7 @@ mod runtime;
 mod store;
 
 pub use counters::{Counters, Snapshot};
-pub use definition::{Definition, DesiredState, OnFailure, StartingPosition, StreamParameters, Update};
+pub use definition::{Definition, DesiredState, OnFailure, Parameters, StartingPosition, Update};
 pub use error::Error;
 pub use lifecycle::{Filter, Listing, Pipes, Settings, Status};
 pub use runtime::GapPolicy;

@@ -14,6 +14,7 @@ use event::{Clock, Registry};
 use serde_json::Value;
 use state::State;
 
+use crate::definition::starting_position_missing;
 use crate::runtime::Transform;
 use crate::store::{self, CurrentState, Gap, Pipe};
 use crate::{Definition, DesiredState, Error, GapPolicy, Snapshot, Update};
@@ -264,10 +265,17 @@ impl Inner {
     /// What can be known without opening anything.
     fn check(&self, definition: &Definition) -> Result<(), Error> {
         let parameters = definition.parameters()?;
-        Transform::new(definition, &parameters)?;
+        Transform::new(definition, &parameters, &self.arn(&definition.name))?;
         let (source, target) = (definition.source_arn()?, definition.target_arn()?);
-        if !self.registry.reads(&source) {
+        if self.registry.reads(&source) {
+            if parameters.starting_position.is_none() {
+                return Err(starting_position_missing());
+            }
+        } else if !self.registry.takes(&source) {
             return Err(Error::Invalid(format!("source {source} is not supported")));
+        }
+        if let Some(arn) = definition.enrichment_arn()?.filter(|arn| !self.registry.enriches(arn)) {
+            return Err(Error::Invalid(format!("enrichment {arn} is not supported")));
         }
         if !self.registry.writes(&target) {
             return Err(Error::Invalid(format!("target {target} is not supported")));

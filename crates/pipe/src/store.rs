@@ -2,7 +2,8 @@
 //!
 //! Tables: `pipe (name, creation, definition JSON, current_state, reason, created_ms, modified_ms, started)`,
 //! `pipe_start (consumer, shard, at_ms)` for the shards of the first start (0: from the oldest record kept), and
-//! `pipe_gap (consumer, shard, from_sequence, to_sequence, at_ms)`.
+//! `pipe_gap (consumer, shard, from_sequence, to_sequence, at_ms)`, and `pipe_cut (consumer, shard, through)` for the ends of
+//! enriched batches ahead of the position.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,8 @@ use state::{Read, Row, Write, params};
 
 use crate::{Definition, Error};
 
-pub(crate) const MIGRATIONS: &[&str] = &["CREATE TABLE pipe (
+pub(crate) const MIGRATIONS: &[&str] = &[
+    "CREATE TABLE pipe (
         name TEXT NOT NULL PRIMARY KEY, creation TEXT NOT NULL, definition TEXT NOT NULL,
         current_state TEXT NOT NULL, reason TEXT, created_ms BIGINT NOT NULL, modified_ms BIGINT NOT NULL,
         started BIGINT NOT NULL);
@@ -21,7 +23,10 @@ pub(crate) const MIGRATIONS: &[&str] = &["CREATE TABLE pipe (
         consumer TEXT NOT NULL, shard TEXT NOT NULL, from_sequence TEXT NOT NULL, to_sequence TEXT,
         at_ms BIGINT NOT NULL, PRIMARY KEY (consumer, shard, from_sequence));
     CREATE TABLE pipe_counter (id BIGINT NOT NULL PRIMARY KEY, next BIGINT NOT NULL);
-    INSERT INTO pipe_counter (id, next) VALUES (0, 1);"];
+    INSERT INTO pipe_counter (id, next) VALUES (0, 1);",
+    "CREATE TABLE pipe_cut (
+        consumer TEXT NOT NULL, shard TEXT NOT NULL, through TEXT NOT NULL, PRIMARY KEY (consumer, shard, through));",
+];
 
 /// Where a pipe is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,6 +195,7 @@ pub(crate) fn remove(tx: &Write<'_>, name: &str, creation: &str) -> Result<(), E
     let consumer = format!("pipe/{name}/{creation}");
     tx.execute("DELETE FROM pipe WHERE name = ?1 AND creation = ?2", params![name, creation])?;
     tx.execute("DELETE FROM pipe_start WHERE consumer = ?1", params![&consumer])?;
+    tx.execute("DELETE FROM pipe_cut WHERE consumer = ?1", params![&consumer])?;
     state::positions::forget(tx, &consumer)?;
     state::positions::forget(tx, &format!("{consumer}/dead-letter"))?;
     Ok(())
@@ -252,6 +258,27 @@ pub(crate) fn gaps(tx: &Read<'_>, consumer: &str) -> Result<Vec<Gap>, Error> {
             at_ms: row.int(3)?,
         })
     })
+}
+
+/// Ends of batches ahead of the position, in order.
+pub(crate) fn cuts(tx: &Read<'_>, consumer: &str, shard: &str) -> Result<Vec<Sequence>, Error> {
+    let sql = "SELECT through FROM pipe_cut WHERE consumer = ?1 AND shard = ?2 AND through >
+               COALESCE((SELECT sequence FROM position WHERE consumer = ?1 AND shard = ?2), '') ORDER BY through";
+    tx.all(sql, params![consumer, shard], |row| row.text(0)?.parse().map_err(|_| Error::Corrupt(consumer.to_owned())))
+}
+
+/// Records the end of a batch, and forgets those that the position has passed.
+pub(crate) fn record_cut(tx: &Write<'_>, consumer: &str, shard: &str, through: Sequence) -> Result<(), Error> {
+    tx.execute(
+        "DELETE FROM pipe_cut WHERE consumer = ?1 AND shard = ?2 AND through <=
+             (SELECT sequence FROM position WHERE consumer = ?1 AND shard = ?2)",
+        params![consumer, shard],
+    )?;
+    tx.execute(
+        "INSERT INTO pipe_cut (consumer, shard, through) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        params![consumer, shard, &through.padded()],
+    )?;
+    Ok(())
 }
 
 fn json(definition: &Definition) -> Result<String, Error> {

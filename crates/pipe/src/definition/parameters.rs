@@ -1,4 +1,4 @@
-//! How a pipe reads its stream: `SourceParameters` and `InputTemplate`, with their ranges and defaults.
+//! How a pipe reads its source and what it makes of it: the parameters, with their ranges and defaults.
 
 use event::Arn;
 use serde_json::Value;
@@ -9,7 +9,6 @@ use crate::Error;
 const FILTERS_MAX: usize = 5;
 const PATTERN_CHARS_MAX: usize = 4096;
 const TEMPLATE_CHARS_MAX: usize = 8192;
-const BATCH_RECORDS_DEFAULT: i64 = 100;
 
 /// Where a new pipe begins in the shards that exist at its first start. Later shards are always read from their start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,11 +25,12 @@ pub enum OnFailure {
     AutomaticBisect,
 }
 
-/// The stream parameters with their defaults filled in.
+/// The parameters of source, enrichment and target that the runtime honours itself, with their defaults filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StreamParameters {
-    pub starting_position: StartingPosition,
-    /// Records in one call, 1 to 10,000; 100.
+pub struct Parameters {
+    /// Streams only, where it is required.
+    pub starting_position: Option<StartingPosition>,
+    /// Records in one call, 1 to 10,000; 100 from a stream, 10 from a queue.
     pub batch_records: usize,
     /// How long a batch may wait to fill, 0 to 300 seconds; 0.
     pub window_s: u64,
@@ -44,11 +44,13 @@ pub struct StreamParameters {
     pub dead_letter: Option<Arn>,
     /// Filter patterns; a record passes when one matches, or there are none.
     pub patterns: Vec<String>,
-    /// `InputTemplate`, unless absent or empty.
+    /// `InputTemplate` of the enrichment, unless absent or empty.
+    pub enrichment_template: Option<String>,
+    /// `InputTemplate` of the target, unless absent or empty.
     pub template: Option<String>,
 }
 
-const SOURCE_MEMBERS: &[&str] = &["FilterCriteria", "DynamoDBStreamParameters"];
+const SOURCE_MEMBERS: &[&str] = &["FilterCriteria", "DynamoDBStreamParameters", "SqsQueueParameters"];
 const STREAM_MEMBERS: &[&str] = &[
     "StartingPosition",
     "BatchSize",
@@ -59,70 +61,133 @@ const STREAM_MEMBERS: &[&str] = &[
     "OnPartialBatchItemFailure",
     "DeadLetterConfig",
 ];
-const TARGET_MEMBERS: &[&str] = &["InputTemplate", "CloudWatchLogsParameters"];
+const QUEUE_MEMBERS: &[&str] = &["BatchSize", "MaximumBatchingWindowInSeconds"];
+const ENRICHMENT_MEMBERS: &[&str] = &["InputTemplate", "HttpParameters"];
+/// `InputTemplate` is the pipe's; the others are read by the target, which refuses what it does not honour.
+const TARGET_MEMBERS: &[&str] = &[
+    "InputTemplate",
+    "CloudWatchLogsParameters",
+    "EventBridgeEventBusParameters",
+    "HttpParameters",
+    "LambdaFunctionParameters",
+    "SqsQueueParameters",
+    "StepFunctionStateMachineParameters",
+];
 
-impl StreamParameters {
-    /// Reads and checks `SourceParameters` and `TargetParameters`.
+impl Parameters {
+    /// Reads and checks `SourceParameters`, `EnrichmentParameters` and `TargetParameters`.
     ///
     /// # Errors
     /// `Invalid` when a value is outside its range or not supported.
-    pub fn parse(source: &Value, target: &Value) -> Result<StreamParameters, Error> {
+    pub fn parse(source: &Value, enrichment: &Value, target: &Value) -> Result<Parameters, Error> {
         supported(source, "SourceParameters.", SOURCE_MEMBERS, &[])?;
+        supported(enrichment, "EnrichmentParameters.", ENRICHMENT_MEMBERS, &[])?;
         supported(target, "TargetParameters.", TARGET_MEMBERS, &[])?;
-        let stream = source.get("DynamoDBStreamParameters").unwrap_or(&Value::Null);
-        supported(stream, "SourceParameters.DynamoDBStreamParameters.", STREAM_MEMBERS, &[])?;
-        let number = |member: &str, default: i64, low: i64, high: i64| range(stream, member, default, low, high);
-        Ok(StreamParameters {
-            starting_position: starting_position(stream)?,
-            batch_records: number("BatchSize", BATCH_RECORDS_DEFAULT, 1, 10_000)? as usize,
+        let block = Block::of(source)?;
+        let number = |member: &str, default: i64, low: i64, high: i64| block.range(member, default, low, high);
+        Ok(Parameters {
+            starting_position: block.starting_position()?,
+            batch_records: number("BatchSize", block.batch_records, 1, 10_000)? as usize,
             window_s: number("MaximumBatchingWindowInSeconds", 0, 0, 300)? as u64,
             parallelization: number("ParallelizationFactor", 1, 1, 10)? as usize,
-            on_failure: on_failure(stream)?,
+            on_failure: block.on_failure()?,
             retries_max: u32::try_from(number("MaximumRetryAttempts", -1, -1, 10_000)?).ok(),
             age_s_max: u64::try_from(number("MaximumRecordAgeInSeconds", -1, -1, 604_800)?).ok(),
-            dead_letter: dead_letter(stream)?,
+            dead_letter: block.dead_letter()?,
             patterns: patterns(source)?,
-            template: template(target)?,
+            enrichment_template: template(enrichment, "enrichmentParameters.inputTemplate")?,
+            template: template(target, "targetParameters.inputTemplate")?,
         })
     }
 }
 
-/// The path of a stream parameter in messages.
-fn path(member: &str) -> String {
-    format!("sourceParameters.dynamoDBStreamParameters.{}", lower_first(member))
+/// The parameters of one kind of source, and how messages name them.
+struct Block<'a> {
+    value: &'a Value,
+    name: &'static str,
+    batch_records: i64,
 }
 
-fn starting_position(stream: &Value) -> Result<StartingPosition, Error> {
-    let path = path("StartingPosition");
-    match text(stream, "StartingPosition")? {
-        Some("TRIM_HORIZON") => Ok(StartingPosition::TrimHorizon),
-        Some("LATEST") => Ok(StartingPosition::Latest),
-        None => Err(constraint("null", &path, "Member must not be null")),
-        Some(other) => Err(enumeration(other, &path, &["LATEST", "TRIM_HORIZON"])),
+impl<'a> Block<'a> {
+    fn of(source: &'a Value) -> Result<Self, Error> {
+        let given = |kind: &str| source.get(kind).filter(|value| !value.is_null());
+        let (value, name, members, batch_records) =
+            match (given("DynamoDBStreamParameters"), given("SqsQueueParameters")) {
+                (Some(_), Some(_)) => {
+                    return Err(Error::Invalid("SourceParameters: only one kind of source can be given".into()));
+                }
+                (Some(stream), None) => (stream, "DynamoDBStreamParameters", STREAM_MEMBERS, 100),
+                (None, queue) => (queue.unwrap_or(&Value::Null), "SqsQueueParameters", QUEUE_MEMBERS, 10),
+            };
+        supported(value, &format!("SourceParameters.{name}."), members, &[])?;
+        Ok(Block { value, name, batch_records })
+    }
+
+    fn path(&self, member: &str) -> String {
+        // The service calls it `dynamoDBStreamParameters`.
+        format!("sourceParameters.{}.{}", lower_first(self.name), lower_first(member))
+    }
+
+    /// That a stream has none is found out where the kind of the source is known: [`starting_position_missing`].
+    fn starting_position(&self) -> Result<Option<StartingPosition>, Error> {
+        match self.text("StartingPosition")? {
+            Some("TRIM_HORIZON") => Ok(Some(StartingPosition::TrimHorizon)),
+            Some("LATEST") => Ok(Some(StartingPosition::Latest)),
+            None => Ok(None),
+            Some(other) => Err(enumeration(other, &self.path("StartingPosition"), &["LATEST", "TRIM_HORIZON"])),
+        }
+    }
+
+    fn on_failure(&self) -> Result<OnFailure, Error> {
+        let member = "OnPartialBatchItemFailure";
+        match self.text(member)? {
+            None => Ok(OnFailure::RetryWhole),
+            Some("AUTOMATIC_BISECT") => Ok(OnFailure::AutomaticBisect),
+            Some(other) => Err(enumeration(other, &self.path(member), &["AUTOMATIC_BISECT"])),
+        }
+    }
+
+    /// The on-failure destination. Whether something here can write to it is for the registry to say.
+    fn dead_letter(&self) -> Result<Option<Arn>, Error> {
+        let config = self.value.get("DeadLetterConfig").unwrap_or(&Value::Null);
+        supported(config, &format!("SourceParameters.{}.DeadLetterConfig.", self.name), &["Arn"], &[])?;
+        let path = self.path("DeadLetterConfig.arn");
+        text(config, "Arn", &path)?.map(|arn| parse_arn(arn, &path)).transpose()
+    }
+
+    fn text(&self, member: &str) -> Result<Option<&str>, Error> {
+        text(self.value, member, &self.path(member))
+    }
+
+    fn range(&self, member: &str, default: i64, low: i64, high: i64) -> Result<i64, Error> {
+        let Some(value) = self.value.get(member).filter(|value| !value.is_null()) else { return Ok(default) };
+        // CloudFormation parameters arrive as text.
+        let number = value.as_i64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
+        let path = self.path(member);
+        let refuse = |number: i64, rule: &str, bound: i64| {
+            let rule = format!("Member must have value {rule} than or equal to {bound}");
+            Err(constraint(&number.to_string(), &path, &rule))
+        };
+        match number {
+            Some(number) if number < low => refuse(number, "greater", low),
+            Some(number) if number > high => refuse(number, "less", high),
+            Some(number) => Ok(number),
+            None => Err(Error::Invalid(format!("{path} is not an integer"))),
+        }
     }
 }
 
-fn on_failure(stream: &Value) -> Result<OnFailure, Error> {
-    match text(stream, "OnPartialBatchItemFailure")? {
-        None => Ok(OnFailure::RetryWhole),
-        Some("AUTOMATIC_BISECT") => Ok(OnFailure::AutomaticBisect),
-        Some(other) => Err(enumeration(other, &path("OnPartialBatchItemFailure"), &["AUTOMATIC_BISECT"])),
-    }
-}
-
-/// The on-failure destination. Whether something here can write to it is for the registry to say.
-fn dead_letter(stream: &Value) -> Result<Option<Arn>, Error> {
-    let config = stream.get("DeadLetterConfig").unwrap_or(&Value::Null);
-    supported(config, "SourceParameters.DynamoDBStreamParameters.DeadLetterConfig.", &["Arn"], &[])?;
-    text(config, "Arn")?.map(|arn| parse_arn(arn, &path("DeadLetterConfig.arn"))).transpose()
+/// What a stream without a starting position is told.
+pub(crate) fn starting_position_missing() -> Error {
+    constraint("null", "sourceParameters.dynamoDBStreamParameters.startingPosition", "Member must not be null")
 }
 
 /// A member that is text, or absent.
-fn text<'a>(object: &'a Value, member: &str) -> Result<Option<&'a str>, Error> {
+fn text<'a>(object: &'a Value, member: &str, path: &str) -> Result<Option<&'a str>, Error> {
     match object.get(member) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(Error::Invalid(format!("{} is not a string", path(member)))),
+        Some(_) => Err(Error::Invalid(format!("{path} is not a string"))),
     }
 }
 
@@ -149,31 +214,10 @@ fn patterns(source: &Value) -> Result<Vec<String>, Error> {
     Ok(found)
 }
 
-fn template(target: &Value) -> Result<Option<String>, Error> {
-    match target.get("InputTemplate").and_then(Value::as_str) {
+fn template(parameters: &Value, path: &str) -> Result<Option<String>, Error> {
+    match text(parameters, "InputTemplate", path)? {
         None | Some("") => Ok(None),
-        Some(text) if text.chars().count() > TEMPLATE_CHARS_MAX => {
-            Err(length("targetParameters.inputTemplate", TEMPLATE_CHARS_MAX))
-        }
+        Some(text) if text.chars().count() > TEMPLATE_CHARS_MAX => Err(length(path, TEMPLATE_CHARS_MAX)),
         Some(text) => Ok(Some(text.to_owned())),
-    }
-}
-
-fn range(stream: &Value, member: &str, default: i64, low: i64, high: i64) -> Result<i64, Error> {
-    let Some(value) = stream.get(member).filter(|value| !value.is_null()) else { return Ok(default) };
-    // CloudFormation parameters arrive as text.
-    let number = value.as_i64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
-    let path = path(member);
-    match number {
-        Some(number) if number < low => Err(constraint(
-            &number.to_string(),
-            &path,
-            &format!("Member must have value greater than or equal to {low}"),
-        )),
-        Some(number) if number > high => {
-            Err(constraint(&number.to_string(), &path, &format!("Member must have value less than or equal to {high}")))
-        }
-        Some(number) => Ok(number),
-        None => Err(Error::Invalid(format!("{path} is not an integer"))),
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::{Inner, Pipes};
-use crate::runtime::{self, Outcome, Transform, Work};
+use crate::runtime::{self, Input, Outcome, Transform, Work};
 use crate::store::{self, CurrentState, Pipe};
 use crate::{Counters, Error};
 
@@ -39,8 +39,8 @@ impl Pipes {
             let mut place = slot.worker.lock().await;
             end(&mut place).await;
             let wanted = match inner.open(&pipe, slot.counters.clone()).await {
-                Ok(work) => {
-                    *place = Some(inner.spawn(&pipe, work));
+                Ok((work, input)) => {
+                    *place = Some(inner.spawn(&pipe, work, input));
                     inner.set_state(&pipe, CurrentState::Running, None).await
                 }
                 Err(error) => {
@@ -75,7 +75,7 @@ impl Pipes {
 }
 
 impl Inner {
-    async fn open(&self, pipe: &Pipe, counters: Arc<Counters>) -> Result<Work, Error> {
+    async fn open(&self, pipe: &Pipe, counters: Arc<Counters>) -> Result<(Work, Input), Error> {
         let mut wait = self.settings.retry_min;
         let mut tries = 1;
         loop {
@@ -89,11 +89,20 @@ impl Inner {
         }
     }
 
-    async fn try_open(&self, pipe: &Pipe, counters: Arc<Counters>) -> Result<Work, Error> {
+    async fn try_open(&self, pipe: &Pipe, counters: Arc<Counters>) -> Result<(Work, Input), Error> {
         let definition = &pipe.definition;
         let parameters = definition.parameters()?;
         let nothing = Value::Object(Map::new());
-        let source = self.registry.open_source(&definition.source_arn()?, &definition.source_parameters).await?;
+        let source = definition.source_arn()?;
+        let input = if self.registry.reads(&source) {
+            Input::Stream(self.registry.open_source(&source, &definition.source_parameters).await?)
+        } else {
+            Input::Queue(self.registry.open_queue(&source, &definition.source_parameters).await?)
+        };
+        let enrichment = match definition.enrichment_arn()? {
+            Some(arn) => Some(self.registry.open_enrichment(&arn, &definition.enrichment_parameters).await?),
+            None => None,
+        };
         let target = self.registry.open_target(&definition.target_arn()?, &definition.target_parameters).await?;
         let dead_letter = match &parameters.dead_letter {
             Some(arn) => Some(self.registry.open_target(arn, &nothing).await?),
@@ -102,16 +111,17 @@ impl Inner {
         // The stored pipe tells whether an earlier worker has recorded the first start.
         let name = definition.name.clone();
         let started = self.state.read(move |tx| store::get(tx, &name)).await?.started;
-        Ok(Work {
+        let arn = self.arn(&definition.name);
+        let work = Work {
             name: definition.name.clone(),
-            arn: self.arn(&definition.name),
             creation: pipe.creation.clone(),
             consumer: pipe.consumer().into(),
             created_ms: pipe.created_ms,
             started,
-            transform: Transform::new(definition, &parameters)?,
+            transform: Transform::new(definition, &parameters, &arn)?,
+            arn,
             parameters,
-            source,
+            enrichment,
             target,
             dead_letter,
             state: self.state.clone(),
@@ -120,15 +130,16 @@ impl Inner {
             gap_policy: self.settings.gap_policy,
             retry_min: self.settings.retry_min,
             retry_max: self.settings.retry_max,
-        })
+        };
+        Ok((work, input))
     }
 
-    fn spawn(self: &Arc<Self>, pipe: &Pipe, work: Work) -> Worker {
+    fn spawn(self: &Arc<Self>, pipe: &Pipe, work: Work, input: Input) -> Worker {
         let (stop, stopped) = watch::channel(false);
         let (inner, pipe) = (Arc::downgrade(self), pipe.clone());
         let task = tokio::spawn(async move {
             let counters = work.counters.clone();
-            if let Outcome::Halted(reason) = runtime::run(Arc::new(work), stopped).await {
+            if let Outcome::Halted(reason) = runtime::run(Arc::new(work), input, stopped).await {
                 tracing::error!(pipe = pipe.definition.name, reason, "pipe stopped by itself");
                 counters.error(reason.clone());
                 if let Some(inner) = inner.upgrade() {

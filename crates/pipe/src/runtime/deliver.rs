@@ -1,58 +1,15 @@
 //! Hands batches to the target: repeats with backoff, halves, dead letters, and moves the position.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use event::{Batch, Error, Failure, Kind, Receipt, Record, Sequence};
+use event::{Error, Failure, Kind, Receipt, Record, Sequence};
 use futures::future::try_join_all;
-use serde_json::json;
 use tokio::sync::watch;
 
-use super::{Work, stopped, unavailable};
+use super::backoff::Backoff;
+use super::dead_letter::GivenUp;
+use super::{Work, cuts, stopped, unavailable};
 use crate::OnFailure;
-
-/// Waits that double, each drawn from its upper half so that shards do not repeat in step.
-#[derive(Default)]
-pub(crate) struct Backoff {
-    tries: u32,
-}
-
-impl Backoff {
-    pub fn reset(&mut self) {
-        self.tries = 0;
-    }
-
-    pub fn next(&mut self, work: &Work) -> Duration {
-        let ceiling = work.retry_min.saturating_mul(1 << self.tries.min(16)).min(work.retry_max);
-        self.tries = self.tries.saturating_add(1);
-        ceiling.mul_f64(0.5 + 0.5 * fraction())
-    }
-}
-
-/// A number in [0, 1) that differs per call; it need not be unpredictable.
-fn fraction() -> f64 {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    let bits = RandomState::new().build_hasher().finish() >> 11;
-    bits as f64 / (1u64 << 53) as f64
-}
-
-/// Why records were given up.
-#[derive(Clone, Copy)]
-enum GivenUp {
-    Retries,
-    Age,
-    Refused,
-}
-
-impl GivenUp {
-    fn condition(self) -> &'static str {
-        match self {
-            GivenUp::Retries => "RetryAttemptsExhausted",
-            GivenUp::Age => "MaximumRecordAgeExceeded",
-            GivenUp::Refused => "RecordRefused",
-        }
-    }
-}
 
 /// What a repeated delivery came to.
 enum Delivered {
@@ -65,18 +22,16 @@ enum Delivered {
 
 /// The writing side of one shard.
 pub(crate) struct Deliverer {
-    work: Arc<Work>,
-    shard: Arc<str>,
-    stop: watch::Receiver<bool>,
+    pub(super) work: Arc<Work>,
+    pub(super) shard: Arc<str>,
+    pub(super) stop: watch::Receiver<bool>,
     /// The end of the newest batch handed over.
     through: Sequence,
-    /// True once the target has shown that it does not keep the position: only then batches may be split by key.
-    may_split: bool,
 }
 
 impl Deliverer {
     pub fn new(work: Arc<Work>, shard: Arc<str>, stop: watch::Receiver<bool>) -> Self {
-        Deliverer { work, shard, stop, through: Sequence::ZERO, may_split: false }
+        Deliverer { work, shard, stop, through: Sequence::ZERO }
     }
 
     /// Filters, transforms and delivers records that were read together. False when the pipe was stopped meanwhile.
@@ -86,11 +41,15 @@ impl Deliverer {
     pub async fn deliver(&mut self, records: Vec<Record>) -> Result<bool, Error> {
         let Some(through) = records.last().map(|record| record.sequence) else { return Ok(true) };
         let work = self.work.clone();
-        let (mut passed, refused) = work.transform.apply(&work, records);
+        let (mut passed, refused) = work.filter(records);
         if !refused.is_empty() && !self.give_up(refused, GivenUp::Refused).await? {
             return Ok(false);
         }
-        let most = work.target.batch_records_max().max(1);
+        let most = match &work.enrichment {
+            Some(enrichment) => enrichment.batch_records_max(),
+            None => work.target.batch_records_max(),
+        };
+        let most = most.max(1);
         while passed.len() > most {
             let rest = passed.split_off(most);
             let part = std::mem::replace(&mut passed, rest);
@@ -103,7 +62,8 @@ impl Deliverer {
     }
 
     async fn deliver_batch(&mut self, records: Vec<Record>, through: Sequence) -> Result<bool, Error> {
-        let lanes = if self.may_split { self.work.parameters.parallelization } else { 1 };
+        // Only where this pipe moves the position may a batch be split by key.
+        let lanes = if self.work.target.owns_positions() { 1 } else { self.work.parameters.parallelization };
         let outcome = if lanes > 1 && records.len() > 1 {
             // Equal keys share a lane, so they stay in order. The position moves when all lanes are through.
             let mut split: Vec<Vec<Record>> = vec![Vec::new(); lanes];
@@ -121,11 +81,8 @@ impl Deliverer {
         };
         match outcome {
             Delivered::Stopped => return Ok(false),
-            Delivered::Owned => self.may_split = false,
-            Delivered::Done => {
-                self.may_split = true;
-                self.advance(through).await?;
-            }
+            Delivered::Owned => {}
+            Delivered::Done => self.advance(through).await?,
         }
         self.through = through;
         Ok(true)
@@ -144,14 +101,17 @@ impl Deliverer {
             if records.is_empty() && !old_only_carries_position(owned, &pieces) {
                 continue;
             }
+            let newest_ms = records.last().map(|record| record.at_ms);
+            let (records, outcome) = self.call(records, through).await?;
+            let Some(outcome) = outcome else { return Ok(Delivered::Stopped) };
             let count = records.len();
-            match self.call(records.clone(), through).await {
+            match outcome {
                 Ok(Receipt::Owned) => {
-                    self.work.counters.delivered(count);
+                    self.work.delivered(count, newest_ms);
                     owned = true;
                 }
                 Ok(Receipt::Delivered(failures)) => {
-                    self.work.counters.delivered(count.saturating_sub(failures.len()));
+                    self.work.delivered(count.saturating_sub(failures.len()), newest_ms);
                     if failures.is_empty() {
                         continue;
                     }
@@ -178,9 +138,33 @@ impl Deliverer {
         Ok(if owned { Delivered::Owned } else { Delivered::Done })
     }
 
-    async fn call(&self, records: Vec<Record>, through: Sequence) -> Result<Receipt, Error> {
-        let batch = Batch { consumer: self.work.consumer.clone(), shard: self.shard.clone(), records, through };
-        self.work.target.deliver(batch).await
+    /// One try. Answers the records it was about, less those refused on the way, and what became of them: `None` when the
+    /// pipe was stopped meanwhile.
+    async fn call(
+        &self,
+        mut records: Vec<Record>,
+        through: Sequence,
+    ) -> Result<(Vec<Record>, Option<Result<Receipt, Error>>), Error> {
+        cuts::record(&self.work, &self.shard, through).await?;
+        let mut staged = match self.work.stage(&records).await {
+            Ok(staged) => staged,
+            Err(error) => return Ok((records, Some(Err(error)))),
+        };
+        let removed = std::mem::take(&mut staged.refused);
+        let mut refused: Vec<Record> = removed.iter().filter_map(|index| records.get(*index).cloned()).collect();
+        refused.append(&mut staged.refused_answers);
+        // What is refused must be in its dead-letter place before the target may move the position.
+        if !refused.is_empty() && !self.give_up(refused, GivenUp::Refused).await? {
+            return Ok((records, None));
+        }
+        let receipt = staged.deliver(&self.work, &self.shard, through, records.len()).await;
+        let receipt = receipt.map(|receipt| without(receipt, &removed));
+        let mut index = 0;
+        records.retain(|_| {
+            index += 1;
+            removed.binary_search(&(index - 1)).is_err()
+        });
+        Ok((records, Some(receipt)))
     }
 
     /// Puts failed records back, halved or whole, after a wait; gives them up when they had their tries.
@@ -219,7 +203,7 @@ impl Deliverer {
         records.into_iter().partition(|record| record.at_ms >= oldest)
     }
 
-    fn sort_failures(&self, records: Vec<Record>, failures: &[Failure]) -> (Vec<Record>, Vec<Record>) {
+    pub(super) fn sort_failures(&self, records: Vec<Record>, failures: &[Failure]) -> (Vec<Record>, Vec<Record>) {
         let (mut again, mut refused) = (Vec::new(), Vec::new());
         for (index, record) in records.into_iter().enumerate() {
             if let Some(failure) = failures.iter().find(|failure| failure.index == index) {
@@ -230,94 +214,11 @@ impl Deliverer {
         (again, refused)
     }
 
-    /// Brings records to the dead-letter place, if there is one. They count as failed either way. False when stopped.
-    async fn give_up(&self, records: Vec<Record>, why: GivenUp) -> Result<bool, Error> {
-        let count = records.len();
-        let (Some(first), Some(last)) = (records.first(), records.last()) else { return Ok(true) };
-        let condition = why.condition();
-        tracing::error!(
-            pipe = self.work.name, shard = %self.shard, first = %first.sequence, last = %last.sequence, records = count,
-            condition, "records given up"
-        );
-        let through = last.sequence;
-        if let Some(target) = &self.work.dead_letter {
-            let records: Vec<Record> = records.into_iter().map(|record| self.dead_letter(record, condition)).collect();
-            let consumer: Arc<str> = format!("{}/dead-letter", self.work.consumer).into();
-            let mut backoff = Backoff::default();
-            for part in records.chunks(target.batch_records_max().max(1)) {
-                let through = part.last().map_or(through, |record| record.sequence);
-                let mut part = part.to_vec();
-                while !part.is_empty() {
-                    let shard = self.shard.clone();
-                    let batch = Batch { consumer: consumer.clone(), shard, records: part.clone(), through };
-                    part = match target.deliver(batch).await {
-                        Ok(Receipt::Delivered(failures)) => self.sort_failures(part, &failures).0,
-                        Ok(Receipt::Owned) => {
-                            if !self.wait_durable(&consumer, through).await? {
-                                return Ok(false);
-                            }
-                            Vec::new()
-                        }
-                        Err(error) if matches!(error.kind(), Kind::Invalid | Kind::Denied | Kind::NotFound) => {
-                            return Err(error);
-                        }
-                        Err(error) => {
-                            self.work.counters.error(error.to_string());
-                            part
-                        }
-                    };
-                    if !part.is_empty() && !self.pause(&mut backoff).await {
-                        return Ok(false);
-                    }
-                }
-            }
-            self.work.counters.dead_lettered(count);
-        }
-        self.work.counters.failed(count);
-        Ok(true)
-    }
-
-    /// Waits until a dead-letter target that keeps the position has it on disk: only then may this pipe's move on.
-    async fn wait_durable(&self, consumer: &Arc<str>, through: Sequence) -> Result<bool, Error> {
-        let mut backoff = Backoff::default();
-        let wanted = through.padded();
-        loop {
-            let (consumer, shard) = (consumer.clone(), self.shard.clone());
-            let positions = self.work.state.read(move |tx| state::positions::load(tx, &consumer)).await;
-            let positions = positions.map_err(unavailable)?;
-            if positions.iter().any(|(id, at)| id.as_str() == shard.as_ref() && *at >= wanted) {
-                return Ok(true);
-            }
-            if !self.pause(&mut backoff).await {
-                return Ok(false);
-            }
-        }
-    }
-
-    async fn pause(&self, backoff: &mut Backoff) -> bool {
+    pub(super) async fn pause(&self, backoff: &mut Backoff) -> bool {
         tokio::select! {
             () = tokio::time::sleep(backoff.next(&self.work)) => true,
             () = stopped(&self.stop) => false,
         }
-    }
-
-    fn dead_letter(&self, record: Record, condition: &str) -> Record {
-        let payload = serde_json::from_slice(&record.data)
-            .unwrap_or_else(|_| serde_json::Value::String(String::from_utf8_lossy(&record.data).into_owned()));
-        let sequence = record.sequence.to_string();
-        let body = json!({
-            "context": {"partnerResourceArn": self.work.arn, "condition": condition},
-            "version": "1.0",
-            "timestamp": self.work.clock.now_ms(),
-            "shardId": self.shard.as_ref(),
-            "startSequenceNumber": sequence,
-            "endSequenceNumber": sequence,
-            "approximateArrivalTimestamp": record.at_ms,
-            "batchSize": 1,
-            "eventID": record.id.as_ref(),
-            "payload": payload,
-        });
-        Record { data: body.to_string().into(), ..record }
     }
 
     async fn advance(&self, through: Sequence) -> Result<(), Error> {
@@ -341,4 +242,15 @@ impl Deliverer {
 /// An empty batch goes to the target only when it may be the one that carries the position.
 fn old_only_carries_position(owned: bool, pieces: &[(Vec<Record>, Sequence, u32)]) -> bool {
     owned || pieces.is_empty()
+}
+
+/// Failures by their index among the records that are left when those at `removed` (sorted) are taken out.
+fn without(receipt: Receipt, removed: &[usize]) -> Receipt {
+    let Receipt::Delivered(failures) = receipt else { return receipt };
+    let left = failures.into_iter().filter(|failure| removed.binary_search(&failure.index).is_err());
+    let shifted = |failure: Failure| {
+        let before = removed.partition_point(|index| *index < failure.index);
+        Failure { index: failure.index - before, ..failure }
+    };
+    Receipt::Delivered(left.map(shifted).collect())
 }

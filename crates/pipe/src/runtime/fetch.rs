@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use event::{Cursor, Error, Kind, Page, Record, Sequence, Start};
+use event::{Cursor, Error, Kind, Page, Record, Sequence, Source, Start};
 use tokio::sync::mpsc;
 
-use super::deliver::Backoff;
+use super::backoff::Backoff;
 use super::{GapPolicy, Work, unavailable};
 use crate::store::{self, Gap};
 
@@ -22,8 +22,14 @@ pub(crate) enum Fetched {
 }
 
 /// Reads until the shard ends, an error stops the pipe, or the receiver is dropped.
-pub(crate) async fn run(work: Arc<Work>, shard: Arc<str>, start: Start, out: mpsc::Sender<Fetched>) {
-    let mut reader = Reader { work, shard, start, gap: None, backoff: Backoff::default() };
+pub(crate) async fn run(
+    work: Arc<Work>,
+    source: Arc<dyn Source>,
+    shard: Arc<str>,
+    start: Start,
+    out: mpsc::Sender<Fetched>,
+) {
+    let mut reader = Reader { work, source, shard, start, gap: None, backoff: Backoff::default() };
     let last = match reader.read_all(&out).await {
         Ok(true) => Fetched::End,
         Ok(false) => return,
@@ -35,6 +41,7 @@ pub(crate) async fn run(work: Arc<Work>, shard: Arc<str>, start: Start, out: mps
 
 struct Reader {
     work: Arc<Work>,
+    source: Arc<dyn Source>,
     shard: Arc<str>,
     /// Where a new cursor begins: behind the last record sent, or the shard's first start.
     start: Start,
@@ -61,7 +68,7 @@ impl Reader {
                     }
                     if empty {
                         tokio::select! {
-                            () = self.work.source.wait() => {}
+                            () = self.source.wait() => {}
                             () = out.closed() => return Ok(false),
                         }
                     }
@@ -91,10 +98,10 @@ impl Reader {
     async fn step(&self, cursor: Option<Cursor>) -> Result<Page, Error> {
         let cursor = match cursor {
             Some(cursor) => cursor,
-            None => self.work.source.open(&self.shard, self.start).await?,
+            None => self.source.open(&self.shard, self.start).await?,
         };
         let limit = self.work.parameters.batch_records.max(READ_RECORDS_MIN);
-        self.work.source.read(&cursor, limit).await
+        self.source.read(&cursor, limit).await
     }
 
     async fn send(&mut self, mut records: Vec<Record>, out: &mpsc::Sender<Fetched>) -> Result<bool, Error> {

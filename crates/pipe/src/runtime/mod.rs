@@ -3,22 +3,27 @@
 //! A child shard starts when its parent has been read to its end, at its first record. Positions are the truth: what
 //! is behind them after a restart is delivered again.
 
+mod backoff;
+mod cuts;
+mod dead_letter;
 mod deliver;
 mod fetch;
 mod lineage;
+mod queue;
 mod shard;
+mod stage;
 mod transform;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use event::{Clock, Error, Kind, Sequence, Source, Start, Target};
+use event::{Clock, Enrichment, Error, Kind, Queue, Sequence, Source, Start, Target};
 use state::State;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::{Counters, StartingPosition, StreamParameters, store};
+use crate::{Counters, Parameters, StartingPosition, store};
 pub(crate) use transform::Transform;
 
 /// How often new shards are looked for.
@@ -42,9 +47,9 @@ pub(crate) struct Work {
     pub consumer: Arc<str>,
     pub created_ms: i64,
     pub started: bool,
-    pub parameters: StreamParameters,
+    pub parameters: Parameters,
     pub transform: Transform,
-    pub source: Arc<dyn Source>,
+    pub enrichment: Option<Arc<dyn Enrichment>>,
     pub target: Arc<dyn Target>,
     pub dead_letter: Option<Arc<dyn Target>>,
     pub state: State,
@@ -54,6 +59,22 @@ pub(crate) struct Work {
     /// The shortest wait before a repeat; it doubles up to `retry_max`.
     pub retry_min: Duration,
     pub retry_max: Duration,
+}
+
+/// What a worker reads.
+pub(crate) enum Input {
+    Stream(Arc<dyn Source>),
+    Queue(Arc<dyn Queue>),
+}
+
+impl Work {
+    /// Counts records the target took, the newest of which the source took at `newest_ms`.
+    fn delivered(&self, count: usize, newest_ms: Option<i64>) {
+        self.counters.delivered(count);
+        if let Some(at_ms) = newest_ms.filter(|_| count > 0) {
+            self.counters.lag(self.clock.now_ms().saturating_sub(at_ms));
+        }
+    }
 }
 
 /// Why a worker ended.
@@ -72,10 +93,14 @@ pub(crate) async fn stopped(stop: &watch::Receiver<bool>) {
 }
 
 /// Runs a pipe until it is stopped or cannot go on.
-pub(crate) async fn run(work: Arc<Work>, stop: watch::Receiver<bool>) -> Outcome {
+pub(crate) async fn run(work: Arc<Work>, input: Input, stop: watch::Receiver<bool>) -> Outcome {
+    let source = match input {
+        Input::Stream(source) => source,
+        Input::Queue(queue) => return queue::run(work, queue, stop).await,
+    };
     let mut shards = JoinSet::new();
     let outcome = tokio::select! {
-        outcome = supervise(&work, &mut shards, &stop) => outcome,
+        outcome = supervise(&work, &source, &mut shards, &stop) => outcome,
         () = stopped(&stop) => Outcome::Stopped,
     };
     if matches!(outcome, Outcome::Halted(_)) {
@@ -87,9 +112,14 @@ pub(crate) async fn run(work: Arc<Work>, stop: watch::Receiver<bool>) -> Outcome
 
 type ShardEnd = (Arc<str>, Result<shard::End, Error>);
 
-async fn supervise(work: &Arc<Work>, tasks: &mut JoinSet<ShardEnd>, stop: &watch::Receiver<bool>) -> Outcome {
+async fn supervise(
+    work: &Arc<Work>,
+    source: &Arc<dyn Source>,
+    tasks: &mut JoinSet<ShardEnd>,
+    stop: &watch::Receiver<bool>,
+) -> Outcome {
     let Plan { positions, starts } = loop {
-        match plan(work).await {
+        match plan(work, source).await {
             Ok(plan) => break plan,
             Err(error) if error.kind() == Kind::NotFound => return Outcome::Halted(format!("source is gone: {error}")),
             Err(error) => trouble(work, &error).await,
@@ -97,7 +127,7 @@ async fn supervise(work: &Arc<Work>, tasks: &mut JoinSet<ShardEnd>, stop: &watch
     };
     let mut lineage = lineage::Lineage::default();
     loop {
-        match work.source.shards().await {
+        match source.shards().await {
             Ok(known) => {
                 for id in lineage.ready(&known) {
                     let start = match (positions.get(id.as_ref()), starts.get(id.as_ref())) {
@@ -107,8 +137,8 @@ async fn supervise(work: &Arc<Work>, tasks: &mut JoinSet<ShardEnd>, stop: &watch
                         // A shard that came later is wanted whole: if its beginning is gone, that is a gap.
                         (None, None) => Start::After(Sequence::ZERO),
                     };
-                    let (work, stop) = (work.clone(), stop.clone());
-                    tasks.spawn(async move { (id.clone(), shard::run(work, id, start, stop).await) });
+                    let (work, source, stop) = (work.clone(), source.clone(), stop.clone());
+                    tasks.spawn(async move { (id.clone(), shard::run(work, source, id, start, stop).await) });
                 }
             }
             Err(error) if error.kind() == Kind::NotFound && tasks.is_empty() => {
@@ -135,13 +165,13 @@ struct Plan {
 }
 
 /// Makes the first start durable before anything is read, then loads where to go on.
-async fn plan(work: &Arc<Work>) -> Result<Plan, Error> {
+async fn plan(work: &Arc<Work>, source: &Arc<dyn Source>) -> Result<Plan, Error> {
     if !work.started {
-        let shards = work.source.shards().await?;
+        let shards = source.shards().await?;
         let shards: Vec<String> = shards.iter().map(|shard| shard.id.to_string()).collect();
         let at_ms = match work.parameters.starting_position {
-            StartingPosition::Latest => work.created_ms,
-            StartingPosition::TrimHorizon => store::FROM_HORIZON,
+            Some(StartingPosition::Latest) => work.created_ms,
+            Some(StartingPosition::TrimHorizon) | None => store::FROM_HORIZON,
         };
         let work = work.clone();
         let state = work.state.clone();

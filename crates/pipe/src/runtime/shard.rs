@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use event::{Error, Kind, Record, Start};
+use event::{Error, Kind, Record, Source, Start};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use super::cuts::Cuts;
 use super::deliver::Deliverer;
 use super::fetch::{self, Fetched};
 use super::{Work, stopped};
@@ -40,12 +41,14 @@ impl Drop for Fetch {
 /// What stops the pipe.
 pub(crate) async fn run(
     work: Arc<Work>,
+    source: Arc<dyn Source>,
     shard: Arc<str>,
     start: Start,
     stop: watch::Receiver<bool>,
 ) -> Result<End, Error> {
+    let mut cuts = Cuts::load(&work, &shard).await?;
     let (out, mut pages) = mpsc::channel(PAGES_AHEAD);
-    let _fetch = Fetch(tokio::spawn(fetch::run(work.clone(), shard.clone(), start, out)).abort_handle());
+    let _fetch = Fetch(tokio::spawn(fetch::run(work.clone(), source, shard.clone(), start, out)).abort_handle());
     let mut deliverer = Deliverer::new(work.clone(), shard, stop.clone());
     let mut open = VecDeque::new();
     let mut closes_at: Option<Instant> = None;
@@ -72,7 +75,15 @@ pub(crate) async fn run(
             Some(Fetched::End) => true,
         };
         let may_wait = work.parameters.window_s > 0 && !ended;
-        while let Some(batch) = cut(&mut open, work.parameters.batch_records, may_wait) {
+        loop {
+            let batch = match cuts.next(&mut open, ended) {
+                Some(Err(())) => break,
+                Some(Ok(batch)) => batch,
+                None => match cut(&mut open, work.parameters.batch_records, may_wait) {
+                    Some(batch) => batch,
+                    None => break,
+                },
+            };
             closes_at = None;
             if !deliverer.deliver(batch).await? {
                 return Ok(End::Stopped);
@@ -81,7 +92,7 @@ pub(crate) async fn run(
         if ended {
             return Ok(End::Finished);
         }
-        if !open.is_empty() && closes_at.is_none() {
+        if !open.is_empty() && closes_at.is_none() && may_wait {
             closes_at = Some(Instant::now() + Duration::from_secs(work.parameters.window_s));
         }
     }

@@ -1,4 +1,4 @@
-//! Filter and input template of one pipe, compiled once. Pure.
+//! Filter and input templates of one pipe, compiled once. Pure.
 
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat};
@@ -6,60 +6,77 @@ use event::Record;
 use expr::{Template, Variables};
 use pattern::Patterns;
 
-use super::Work;
-use crate::{Definition, Error, StreamParameters};
+use crate::{Definition, Error, Parameters};
 
-/// What happens to a record between source and target.
+/// What happens to a record on its way.
 pub(crate) struct Transform {
     patterns: Patterns,
+    /// Before the enrichment.
+    enrichment_template: Option<Template>,
+    /// Before the target.
     template: Option<Template>,
+    names: Names,
+}
+
+/// What the reserved variables of templates stand for.
+struct Names {
+    arn: String,
+    name: String,
     source: String,
+    enrichment: String,
     target: String,
 }
 
 impl Transform {
-    /// Compiles the filter and the template.
+    /// Compiles the filter and the templates of the pipe with this ARN.
     ///
     /// # Errors
     /// `Invalid` when one of them is.
-    pub fn new(definition: &Definition, parameters: &StreamParameters) -> Result<Transform, Error> {
+    pub fn new(definition: &Definition, parameters: &Parameters, arn: &str) -> Result<Transform, Error> {
         let patterns = Patterns::parse(&parameters.patterns)
             .map_err(|error| Error::Invalid(format!("Event pattern is not valid. Reason: {error}")))?;
-        let template = match &parameters.template {
-            None => None,
-            Some(text) => Template::parse(text)
-                .map_err(|error| Error::Invalid(format!("Invalid InputTemplate for target: {error}")))?,
+        let names = Names {
+            arn: arn.to_owned(),
+            name: definition.name.clone(),
+            source: definition.source.clone(),
+            enrichment: definition.enrichment.clone().unwrap_or_default(),
+            target: definition.target.clone(),
         };
-        Ok(Transform { patterns, template, source: definition.source.clone(), target: definition.target.clone() })
+        let enrichment_template = compile(parameters.enrichment_template.as_deref(), "enrichment")?;
+        Ok(Transform {
+            patterns,
+            enrichment_template,
+            template: compile(parameters.template.as_deref(), "target")?,
+            names,
+        })
     }
 
-    /// The records that pass, as the target gets them, and those that could not be read.
-    pub fn apply(&self, work: &Work, records: Vec<Record>) -> (Vec<Record>, Vec<Record>) {
-        let (mut passed, mut refused) = (Vec::with_capacity(records.len()), Vec::new());
-        let mut filtered = 0;
-        for record in records {
-            let matches = if self.patterns.is_empty() { Ok(true) } else { self.patterns.matches(&record.data) };
-            match matches {
-                Ok(true) => passed.push(record),
-                Ok(false) => filtered += 1,
-                Err(error) => {
-                    work.counters.error(format!("filter failed: {error}. record=`{}`", record.id));
-                    refused.push(record);
-                }
-            }
+    /// Whether the record goes on.
+    ///
+    /// # Errors
+    /// What is wrong with a record that cannot be read.
+    pub fn passes(&self, record: &Record) -> Result<bool, String> {
+        if self.patterns.is_empty() {
+            return Ok(true);
         }
-        work.counters.filtered(filtered);
-        if let Some(template) = &self.template {
-            passed = self.render(template, work, passed, &mut refused);
-            refused.sort_by_key(|record| record.sequence);
-        }
-        (passed, refused)
+        self.patterns.matches(&record.data).map_err(|error| format!("filter failed: {error}"))
+    }
+
+    /// The records as the enrichment gets them; errors say what is wrong with one that cannot be read.
+    pub fn for_enrichment(&self, records: &[Record]) -> Vec<Result<Record, String>> {
+        self.render(self.enrichment_template.as_ref(), records)
+    }
+
+    /// The records, or what the enrichment made of them, as the target gets them; errors as before.
+    pub fn for_target(&self, records: &[Record]) -> Vec<Result<Record, String>> {
+        self.render(self.template.as_ref(), records)
     }
 
     /// The records as the template makes them, all in one piece of memory: what came together goes together.
-    fn render(&self, template: &Template, work: &Work, records: Vec<Record>, refused: &mut Vec<Record>) -> Vec<Record> {
+    fn render(&self, template: Option<&Template>, records: &[Record]) -> Vec<Result<Record, String>> {
+        let Some(template) = template else { return records.iter().cloned().map(Ok).collect() };
         let mut out = Vec::with_capacity(records.iter().map(|record| record.data.len()).sum());
-        let mut rendered = Vec::with_capacity(records.len());
+        let mut ranges = Vec::with_capacity(records.len());
         let mut time = String::new();
         for record in records {
             if template.names_ingestion_time() {
@@ -68,23 +85,24 @@ impl Transform {
                 time = at.to_rfc3339_opts(SecondsFormat::Secs, true);
             }
             let variables = Variables {
-                pipe_arn: &work.arn,
-                pipe_name: &work.name,
-                source_arn: &self.source,
-                enrichment_arn: "",
-                target_arn: &self.target,
+                pipe_arn: &self.names.arn,
+                pipe_name: &self.names.name,
+                source_arn: &self.names.source,
+                enrichment_arn: &self.names.enrichment,
+                target_arn: &self.names.target,
                 ingestion_time: &time,
             };
             let start = out.len();
-            match template.render(&record.data, &variables, &mut out) {
-                Ok(()) => rendered.push((record, start..out.len())),
-                Err(error) => {
-                    work.counters.error(format!("input template failed: {error}. record=`{}`", record.id));
-                    refused.push(record);
-                }
-            }
+            let rendered = template.render(&record.data, &variables, &mut out);
+            ranges.push(rendered.map(|()| start..out.len()).map_err(|error| format!("input template failed: {error}")));
         }
         let out = Bytes::from(out);
-        rendered.into_iter().map(|(record, range)| Record { data: out.slice(range), ..record }).collect()
+        let rendered = records.iter().zip(ranges);
+        rendered.map(|(record, range)| Ok(Record { data: out.slice(range?), ..record.clone() })).collect()
     }
+}
+
+fn compile(template: Option<&str>, of: &str) -> Result<Option<Template>, Error> {
+    let Some(text) = template else { return Ok(None) };
+    Template::parse(text).map_err(|error| Error::Invalid(format!("Invalid InputTemplate for {of}: {error}")))
 }

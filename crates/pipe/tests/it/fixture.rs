@@ -182,6 +182,21 @@ impl Target for Shared {
         500
     }
 
+    fn owns_positions(&self) -> bool {
+        self.0.owned
+    }
+
+    async fn send(&self, records: Vec<Record>) -> Result<Vec<Failure>, Error> {
+        assert!(self.0.owned, "others are handed batches");
+        self.0.got.lock().unwrap().extend(
+            records
+                .iter()
+                .map(|record| (String::new(), String::from_utf8(record.data.to_vec()).unwrap(), record.sequence)),
+        );
+        self.0.changed.notify_waiters();
+        Ok(Vec::new())
+    }
+
     async fn deliver(&self, batch: Batch) -> Result<Receipt, Error> {
         let sink = &self.0;
         sink.calls.fetch_add(1, Ordering::SeqCst);
@@ -292,10 +307,16 @@ impl World {
 
     /// A new process on the same state.
     pub async fn pipes(&self) -> Pipes {
+        self.pipes_with(|registry| registry).await
+    }
+
+    /// A new process on the same state, with more factories.
+    pub async fn pipes_with(&self, more: impl FnOnce(event::Registry) -> event::Registry) -> Pipes {
         let registry = event::Registry::default()
             .source(Sources(self.stream.clone()))
             .target(Targets(self.sink.clone(), "firehose"))
             .target(Targets(self.dead.clone(), "sqs"));
+        let registry = more(registry);
         let mut settings = Settings::new("us-east-1", "000000000000");
         settings.retry_min = Duration::from_millis(1);
         settings.retry_max = Duration::from_millis(5);

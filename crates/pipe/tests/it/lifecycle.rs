@@ -68,8 +68,9 @@ async fn what_is_not_supported_is_refused_by_name() {
         assert_eq!(error.kind(), Kind::Invalid);
         assert!(error.to_string().contains(expected), "{error} has no {expected}");
     };
-    check(|c| c["Enrichment"] = json!("arn:aws:lambda:us-east-1:0:function:f"), "Enrichment").await;
-    check(|c| c["SourceParameters"]["SqsQueueParameters"] = json!({}), "SourceParameters.SqsQueueParameters").await;
+    check(|c| c["Enrichment"] = json!("arn:aws:lambda:us-east-1:0:function:f"), "enrichment arn:aws:lambda").await;
+    check(|c| c["SourceParameters"]["KinesisStreamParameters"] = json!({}), "SourceParameters.KinesisStreamParameters")
+        .await;
     check(|c| c["TargetParameters"] = json!({"EcsTaskParameters": {}}), "TargetParameters.EcsTaskParameters").await;
     check(|c| c["Target"] = json!("arn:aws:lambda:us-east-1:0:function:f"), "not supported").await;
     check(|c| c["Name"] = json!("a b"), "'name'").await;

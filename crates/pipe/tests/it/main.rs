@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod delivery;
+mod enrichment;
 mod fixture;
 mod lifecycle;
 mod losses;
+mod queue;

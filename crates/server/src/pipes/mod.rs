@@ -52,7 +52,6 @@ pub(crate) async fn call(app: &Arc<App>, call: Call) -> Result<Reply, AwsError> 
         "CreatePipe" => summary(pipes, &pipes.create(input).await?),
         "DescribePipe" => describe(pipes, &pipes.describe(name(input)?).await?),
         "UpdatePipe" => {
-            refuse_enrichment(input)?;
             let update = serde_json::from_value(input.clone())
                 .map_err(|error| AwsError::validation(format!("request is not valid: {error}")))?;
             summary(pipes, &pipes.update(name(input)?, update).await?)
@@ -106,6 +105,9 @@ async fn list(pipes: &pipe::Pipes, input: &Value) -> Result<Value, AwsError> {
         let mut item = summary(pipes, pipe);
         item["Source"] = json!(pipe.definition.source);
         item["Target"] = json!(pipe.definition.target);
+        if let Some(enrichment) = &pipe.definition.enrichment {
+            item["Enrichment"] = json!(enrichment);
+        }
         if let Some(reason) = &pipe.reason {
             item["StateReason"] = json!(reason);
         }
@@ -146,13 +148,6 @@ fn desired(pipe: &pipe::Pipe) -> &'static str {
     match pipe.current.as_str() {
         "DELETING" => "DELETED",
         _ => pipe.definition.desired_state.as_str(),
-    }
-}
-
-fn refuse_enrichment(input: &Value) -> Result<(), AwsError> {
-    match input.get("Enrichment").and_then(Value::as_str) {
-        None | Some("") => Ok(()),
-        Some(_) => Err(AwsError::validation("Enrichment is not supported")),
     }
 }
 
