@@ -10,6 +10,7 @@ mod error;
 mod lifecycle;
 mod runtime;
 mod store;
+mod trial;
 
 pub use counters::{Counters, Snapshot};
 pub use definition::{Definition, DesiredState, OnFailure, Parameters, StartingPosition, Update};
@@ -17,3 +18,4 @@ pub use error::Error;
 pub use lifecycle::{Filter, Listing, Pipes, Settings, Status};
 pub use runtime::GapPolicy;
 pub use store::{CurrentState, Gap, Pipe};
+pub use trial::{Enriched, Filtered, Step, Trial};

@@ -225,6 +225,14 @@ impl Pipes {
             .collect())
     }
 
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.inner.registry
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.inner.clock.now_ms()
+    }
+
     /// The ARN of a pipe.
     pub fn arn(&self, name: &str) -> String {
         self.inner.arn(name)

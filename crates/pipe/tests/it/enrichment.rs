@@ -210,3 +210,27 @@ async fn a_repeat_after_a_crash_asks_for_the_same_batches() {
     assert!(again.starts_with(&ends), "{again:?} begins as {ends:?}");
     pipes.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_dry_run_shows_each_step() {
+    let world = World::new(false);
+    let function = Function::new(|records| vec![json!({"got": records[0]["n"]}), json!("bare")]);
+    let pipes = world.pipes_with(|registry| registry.enrichment(function)).await;
+    let mut definition = enriched(
+        json!({}),
+        json!({"InputTemplate": r#"{"n": <$.n>}"#}),
+        json!({"InputTemplate": r#"{"out": <$.got>}"#}),
+    );
+    definition["SourceParameters"]["FilterCriteria"] =
+        json!({"Filters": [{"Pattern": r#"{"eventName": ["INSERT"]}"#}]});
+    let events = [r#"{"eventName": "INSERT", "n": 1}"#, r#"{"eventName": "REMOVE", "n": 2}"#, r#"{"eventName": "#];
+    let events = events.iter().map(|event| Bytes::from_static(event.as_bytes())).collect();
+    let trials = serde_json::to_value(pipes.test(&definition, events).await.unwrap()).unwrap();
+    assert_eq!(trials[0]["filter"], "passed");
+    assert_eq!(trials[0]["enrichment"]["input"], json!({"made": {"n": 1}}));
+    assert_eq!(trials[0]["enrichment"]["output"], json!([{"got": 1}, "bare"]));
+    assert_eq!(trials[0]["target"], json!([{"made": {"out": 1}}, {"made": {"out": null}}]));
+    assert_eq!(trials[1], json!({"filter": "filtered_out", "target": []}));
+    assert!(trials[2]["filter"]["failed"].is_string());
+    assert!(pipes.describe("p").await.is_err(), "nothing is kept");
+}
