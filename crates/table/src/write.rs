@@ -247,6 +247,15 @@ impl Plan {
     }
 }
 
+/// Puts one item without conditions; answers what it replaced.
+pub(crate) fn put(tx: &Write<'_>, env: &Environment, table: &Stored, item: &Item) -> Result<Option<Item>, Error> {
+    let key = table.definition.key_of_item(item)?;
+    check_size(Action::Put, item)?;
+    let old = get(tx, table, &key)?;
+    store(tx, env, table, &key, old.as_ref(), Some(item), false)?;
+    Ok(old)
+}
+
 impl Tables {
     /// `PutItem`, `UpdateItem` or `DeleteItem`.
     ///

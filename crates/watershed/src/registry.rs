@@ -16,9 +16,10 @@ use table::source::StreamSource;
 pub fn registry(aws: Aws, tables: Tables, delivery: DeliveryStreams, logs: Logs) -> Registry {
     Registry::default()
         .source(RemoteStreams(aws))
-        .source(TableStreams(tables))
+        .source(TableStreams(tables.clone()))
         .target(Deliveries(delivery))
         .target(LogGroups(logs))
+        .target(TableItems(tables))
 }
 
 /// A stream as below of another account or region, or one that `--endpoint-for` names: the first to be asked.
@@ -88,5 +89,19 @@ impl Factory<dyn Target> for LogGroups {
 
     async fn open(&self, arn: &Arn, parameters: &Value) -> Result<Arc<dyn Target>, Error> {
         logs::target::open(&self.0, arn, parameters).await
+    }
+}
+
+/// `arn:aws:dynamodb:REGION:ACCOUNT:table/NAME`.
+struct TableItems(Tables);
+
+#[async_trait]
+impl Factory<dyn Target> for TableItems {
+    fn accepts(&self, arn: &Arn) -> bool {
+        table::target::table_of(arn).is_some_and(|name| self.0.arn(name) == arn.to_string())
+    }
+
+    async fn open(&self, arn: &Arn, parameters: &Value) -> Result<Arc<dyn Target>, Error> {
+        table::target::open(&self.0, arn, parameters).await
     }
 }

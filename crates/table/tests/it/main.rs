@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod source;
+mod target;
 
 use std::sync::Arc;
 
