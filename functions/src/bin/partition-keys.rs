@@ -1,0 +1,9 @@
+//! `functions::partition_keys` as a Lambda function.
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    run(service_fn(async |event: LambdaEvent<_>| Ok::<_, Error>(functions::partition_keys::handle(event.payload)?)))
+        .await
+}
