@@ -1,6 +1,7 @@
 //! The server's own paths, signed for the service `watershed`: `POST /sql`, `GET /_watershed/status`,
-//! `POST /_watershed/objects`, `POST /_watershed/flush` and, for tests, `POST /_watershed/test/...`.
+//! `POST /_watershed/objects`, `POST /_watershed/flush`, `POST /_watershed/pipes/test` and, for tests, `POST /_watershed/test/...`.
 
+mod pipe_test;
 mod test_controls;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub(crate) async fn call(app: &Arc<App>, head: &Parts, body: &[u8]) -> Result<Re
         ("GET", "/_watershed/status") => Ok(reply(&status(app).await?)),
         ("POST", "/_watershed/objects") => Ok(reply(&list(app, &json::decode(body)?).await?)),
         ("POST", "/_watershed/flush") => Ok(reply(&flush(app, &json::decode(body)?).await?)),
+        ("POST", "/_watershed/pipes/test") => Ok(reply(&pipe_test::call(app, &json::decode(body)?).await?)),
         ("POST", path) if let Some(control) = path.strip_prefix("/_watershed/test/") => {
             Ok(reply(&test_controls::call(app, control, &json::decode(body)?).await?))
         }
@@ -71,11 +73,13 @@ async fn status(app: &Arc<App>) -> Result<Value, AwsError> {
             "reason": pipe.reason,
             "received": counters.received,
             "filtered": counters.filtered,
+            "enriched": counters.enriched,
             "delivered": counters.delivered,
             "failed": counters.failed,
             "dead_lettered": counters.dead_lettered,
             "retries": counters.retries,
             "gaps": status.gaps.len(),
+            "lag_ms": counters.lag_ms,
             "last_error": counters.last_error,
         }));
     }

@@ -4,6 +4,7 @@ mod credentials;
 mod demo;
 mod deploy;
 mod lake;
+mod pipe;
 mod serve;
 mod sql;
 mod status;
@@ -37,6 +38,7 @@ enum Command {
     Status(status::Status),
     Credentials(credentials::Show),
     Lake(lake::Lake),
+    Pipe(pipe::Pipe),
 }
 
 /// Runs the command asked for.
@@ -52,6 +54,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Status(command) => command.run().await,
         Command::Credentials(command) => command.run(),
         Command::Lake(command) => command.run().await,
+        Command::Pipe(command) => command.run().await,
     }
 }
 
