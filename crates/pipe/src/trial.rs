@@ -86,7 +86,7 @@ async fn one(
     let records = match definition.enrichment_arn()? {
         None => vec![record],
         Some(arn) => {
-            let asked = transform.for_enrichment(&record);
+            let asked = first(transform.for_enrichment(std::slice::from_ref(&record)));
             let mut enriched = Enriched { input: step(&asked), output: Vec::new(), error: None };
             let mut records = Vec::new();
             if let Ok(asked) = asked {
@@ -106,8 +106,13 @@ async fn one(
             records
         }
     };
-    trial.target = records.iter().map(|record| step(&transform.for_target(record))).collect();
+    trial.target = transform.for_target(&records).iter().map(step).collect();
     Ok(trial)
+}
+
+/// The one result of one record.
+fn first(made: Vec<Result<Record, String>>) -> Result<Record, String> {
+    made.into_iter().next().unwrap_or_else(|| Err("no record".into()))
 }
 
 fn step(made: &Result<Record, String>) -> Step {
