@@ -338,16 +338,17 @@ pub fn input(stream: Value) -> Value {
     })
 }
 
-/// Waits until a pipe's state is as wanted.
+/// Waits until a pipe's state is as wanted: one it stays in, since a passing one may be missed.
 pub async fn until(pipes: &Pipes, wanted: &str) -> pipe::Pipe {
-    for _ in 0..20_000 {
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    loop {
         let pipe = pipes.describe("p").await.unwrap();
         if pipe.current.as_str() == wanted {
             return pipe;
         }
-        tokio::task::yield_now().await;
+        assert!(std::time::Instant::now() < deadline, "the pipe did not become {wanted}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    panic!("the pipe did not become {wanted}");
 }
 
 /// The number of each record, per key, in order of arrival.
