@@ -2,6 +2,8 @@
 
 use event::Kind;
 
+use crate::queue::Code;
+
 /// Errors of this crate. Messages name resources, members and sizes, never the content of messages or events.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -14,6 +16,9 @@ pub enum Error {
     /// It exists already with other attributes, or changed meanwhile.
     #[error("{0}")]
     Conflict(String),
+    /// What a queue operation refuses, under its own error code.
+    #[error("{message}")]
+    Queue { code: Code, message: String },
     #[error("state failed")]
     State(#[from] state::Error),
     #[error("stored {0} is damaged")]
@@ -27,6 +32,7 @@ impl Error {
             Error::Invalid(_) => Kind::Invalid,
             Error::NotFound(_) => Kind::NotFound,
             Error::Conflict(_) => Kind::Conflict,
+            Error::Queue { code, .. } => code.kind(),
             Error::State(_) => Kind::Unavailable,
             Error::Corrupt(_) => Kind::Corrupt,
         }

@@ -4,5 +4,6 @@
 //! event that a rule sends to a queue of this program arrives in the commit that ends its delivery: once.
 
 mod error;
+pub mod queue;
 
 pub use error::Error;
