@@ -35,6 +35,7 @@ pub struct App {
     pub delivery: lake::DeliveryStreams,
     pub catalog: lake::catalog::Catalog,
     pub logs: logs::Logs,
+    pub queues: messaging::queue::Queues,
 }
 
 impl App {
@@ -45,7 +46,14 @@ impl App {
     pub async fn invoke(self: &Arc<Self>, service: &str, operation: &str, input: Value) -> Result<Reply, AwsError> {
         let service: &Service = services::by_name(service).ok_or_else(|| AwsError::unknown_operation(operation))?;
         let request_id = uuid::Uuid::new_v4().to_string();
-        let call = Call { operation: operation.into(), input, request_id, access_key: "internal".into() };
+        let call = Call {
+            operation: operation.into(),
+            input,
+            request_id,
+            access_key: "internal".into(),
+            host: String::new(),
+            path: "/".into(),
+        };
         (service.call)(self, call).await
     }
 }

@@ -14,6 +14,10 @@ pub struct Call {
     pub request_id: String,
     /// The access key id that signed.
     pub access_key: String,
+    /// The `Host` the request was sent to; empty for calls from inside.
+    pub host: String,
+    /// The path of its URL, such as a queue's.
+    pub path: String,
 }
 
 /// A successful answer. `Reply::from(json!({...}))` is status 200.

@@ -13,11 +13,13 @@ pub struct AwsError {
     pub message: String,
     /// Members of the modelled error beside the message, such as `CancellationReasons` or `Item`.
     pub members: Map<String, Value>,
+    /// The older code of a service that once spoke the query protocol, where clients still look for it.
+    pub query_code: Option<&'static str>,
 }
 
 impl AwsError {
     pub fn new(status: u16, code: impl Into<String>, message: impl Into<String>) -> Self {
-        AwsError { status, code: code.into(), message: message.into(), members: Map::new() }
+        AwsError { status, code: code.into(), message: message.into(), members: Map::new(), query_code: None }
     }
 
     /// Adds a member to the error's body.

@@ -17,6 +17,7 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
+use crate::protocol::xml::Lists;
 use crate::protocol::{form, json, rest, xml};
 use crate::services::{self, Protocol, Service};
 use crate::signature::{self, Claim};
@@ -75,7 +76,7 @@ pub fn router(app: Arc<App>, limits: Limits) -> Router {
 enum Shape {
     Json { version: &'static str, crc32: bool },
     Rest,
-    Xml { xmlns: &'static str },
+    Xml { xmlns: &'static str, lists: Lists },
 }
 
 impl Shape {
@@ -83,7 +84,8 @@ impl Shape {
         match service.protocol {
             Protocol::Json { version, crc32, .. } => Shape::Json { version, crc32 },
             Protocol::Rest { .. } => Shape::Rest,
-            Protocol::Query { xmlns, .. } => Shape::Xml { xmlns },
+            Protocol::Query { xmlns, .. } => Shape::Xml { xmlns, lists: Lists::Members },
+            Protocol::FlatQuery { xmlns, .. } => Shape::Xml { xmlns, lists: Lists::Flattened },
         }
     }
 }
@@ -128,7 +130,7 @@ fn fallback_shape(head: &Parts) -> Shape {
     let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let asks_by_query = head.uri.query().is_some_and(|query| query.split('&').any(|part| part.starts_with("Action=")));
     if asks_by_query || content_type.starts_with("application/x-www-form-urlencoded") {
-        Shape::Xml { xmlns: "https://aws.amazon.com/" }
+        Shape::Xml { xmlns: "https://aws.amazon.com/", lists: Lists::Members }
     } else if content_type.starts_with("application/x-amz-json-1.1") {
         Shape::Json { version: "1.1", crc32: false }
     } else if target(head).is_some() || content_type.starts_with("application/x-amz-json") {
@@ -166,8 +168,15 @@ async fn run(
         return Err(AwsError::new(403, "InvalidSignatureException", message));
     }
     let (operation, input) = decode(service, head, &body)?;
-    let call =
-        Call { operation: operation.clone(), input, request_id: request_id.into(), access_key: claim.access_key };
+    let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let call = Call {
+        operation: operation.clone(),
+        input,
+        request_id: request_id.into(),
+        access_key: claim.access_key,
+        host: host.into(),
+        path: head.uri.path().into(),
+    };
     let reply = (service.call)(&front.app, call).await?;
     Ok(write_reply(shape, &operation, reply, request_id))
 }
@@ -227,7 +236,7 @@ fn decode(service: &'static Service, head: &Parts, body: &[u8]) -> Result<(Strin
             let (operation, input) = rest::decode(routes, head.method.as_str(), head.uri.path(), &query, body)?;
             Ok((operation.to_owned(), input))
         }
-        Protocol::Query { version, .. } => {
+        Protocol::Query { version, .. } | Protocol::FlatQuery { version, .. } => {
             let text = std::str::from_utf8(body).map_err(|_| AwsError::serialization("the form is not UTF-8"))?;
             let mut pairs = form::pairs(text, true)?;
             if text.is_empty() {
@@ -252,8 +261,9 @@ fn write_reply(shape: Shape, operation: &str, reply: crate::Reply, request_id: &
             finish_json(reply.status, version, crc32, body, request_id)
         }
         Shape::Rest => finish(reply.status, "application/json", reply.body.to_string().into_bytes(), request_id),
-        Shape::Xml { xmlns } => {
-            finish(reply.status, "text/xml", xml::reply_body(operation, xmlns, &reply.body, request_id), request_id)
+        Shape::Xml { xmlns, lists } => {
+            let body = xml::reply_body(operation, xmlns, &reply.body, lists, request_id);
+            finish(reply.status, "text/xml", body, request_id)
         }
     }
 }
@@ -266,13 +276,20 @@ fn write_error(shape: Shape, error: &AwsError, request_id: &str) -> Response {
             finish_json(status, version, crc32, json::error_body(error), request_id)
         }
         Shape::Rest => finish(error.status, "application/json", json::error_body(error), request_id),
-        Shape::Xml { xmlns } => {
-            let error = AwsError { code: query_code(&error.code).into(), ..error.clone() };
+        Shape::Xml { xmlns, .. } => {
+            let code = error.query_code.unwrap_or_else(|| query_code(&error.code));
+            let error = AwsError { code: code.into(), ..error.clone() };
             finish(error.status, "text/xml", xml::error_body(&error, xmlns, request_id), request_id)
         }
     };
     if let Ok(code) = HeaderValue::from_str(&error.code) {
         response.headers_mut().insert("x-amzn-errortype", code);
+    }
+    if let Some(code) = error.query_code {
+        let fault = if error.status >= 500 { "Receiver" } else { "Sender" };
+        if let Ok(value) = HeaderValue::from_str(&format!("{code};{fault}")) {
+            response.headers_mut().insert("x-amzn-query-error", value);
+        }
     }
     response
 }

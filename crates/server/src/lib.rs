@@ -20,6 +20,7 @@ mod pipes;
 mod protocol;
 pub mod services;
 pub mod signature;
+mod sqs;
 mod sts;
 
 pub use app::{App, Identity};

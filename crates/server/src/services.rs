@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use crate::{App, AwsError, Call, Reply, cloudformation, dynamodb, firehose, glue, logs, pipes, sts};
+use crate::{App, AwsError, Call, Reply, cloudformation, dynamodb, firehose, glue, logs, pipes, sqs, sts};
 
 /// What runs an operation of a service.
 pub type Handler = for<'a> fn(&'a Arc<App>, Call) -> BoxFuture<'a, Result<Reply, AwsError>>;
@@ -34,6 +34,8 @@ pub enum Protocol {
     Rest { routes: &'static [Route] },
     /// A form in, XML out, in the namespace `xmlns`.
     Query { xmlns: &'static str, version: &'static str },
+    /// The same with lists as repeated elements.
+    FlatQuery { xmlns: &'static str, version: &'static str },
 }
 
 /// One request line of a REST-JSON service: `POST /v1/pipes/{Name}`.
@@ -101,6 +103,18 @@ pub const SERVICES: &[Service] = &[
         signing_name: "pipes",
         protocol: Protocol::Rest { routes: pipes::ROUTES },
         call: |app, call| Box::pin(pipes::call(app, call)),
+    },
+    Service {
+        name: "sqs",
+        signing_name: "sqs",
+        protocol: Protocol::Json { target: "AmazonSQS", version: "1.0", crc32: false },
+        call: |app, call| Box::pin(sqs::call(app, call)),
+    },
+    Service {
+        name: "query.sqs",
+        signing_name: "sqs",
+        protocol: Protocol::FlatQuery { xmlns: "http://queue.amazonaws.com/doc/2012-11-05/", version: "2012-11-05" },
+        call: |app, call| Box::pin(sqs::call_query(app, call)),
     },
     Service {
         name: "sts",

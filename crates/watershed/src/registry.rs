@@ -7,19 +7,22 @@ use event::{Arn, Error, Factory, Kind, Registry, Source, Target};
 use lake::DeliveryStreams;
 use lake::target::DeliveryTarget;
 use logs::Logs;
+use messaging::queue::{self, Queues};
 use remote::Aws;
 use serde_json::Value;
 use table::Tables;
 use table::source::StreamSource;
 
 /// Everything a pipe can read or write in this process.
-pub fn registry(aws: Aws, tables: Tables, delivery: DeliveryStreams, logs: Logs) -> Registry {
+pub fn registry(aws: Aws, tables: Tables, delivery: DeliveryStreams, logs: Logs, queues: Queues) -> Registry {
     Registry::default()
         .source(RemoteStreams(aws))
         .source(TableStreams(tables.clone()))
+        .queue(LocalQueues(queues.clone()))
         .target(Deliveries(delivery))
         .target(LogGroups(logs))
         .target(TableItems(tables))
+        .target(LocalQueues(queues))
 }
 
 /// A stream as below of another account or region, or one that `--endpoint-for` names: the first to be asked.
@@ -103,5 +106,30 @@ impl Factory<dyn Target> for TableItems {
 
     async fn open(&self, arn: &Arn, parameters: &Value) -> Result<Arc<dyn Target>, Error> {
         table::target::open(&self.0, arn, parameters).await
+    }
+}
+
+/// `arn:aws:sqs:REGION:ACCOUNT:NAME`.
+struct LocalQueues(Queues);
+
+#[async_trait]
+impl Factory<dyn event::Queue> for LocalQueues {
+    fn accepts(&self, arn: &Arn) -> bool {
+        self.0.name_of(arn).is_some()
+    }
+
+    async fn open(&self, arn: &Arn, _parameters: &Value) -> Result<Arc<dyn event::Queue>, Error> {
+        queue::source::open(&self.0, arn).await
+    }
+}
+
+#[async_trait]
+impl Factory<dyn Target> for LocalQueues {
+    fn accepts(&self, arn: &Arn) -> bool {
+        self.0.name_of(arn).is_some()
+    }
+
+    async fn open(&self, arn: &Arn, parameters: &Value) -> Result<Arc<dyn Target>, Error> {
+        queue::target::open(&self.0, arn, parameters).await
     }
 }

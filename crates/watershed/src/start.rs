@@ -21,6 +21,9 @@ const QUERY_BYTES_MAX: usize = 512 << 20;
 /// How often old stream records are looked for.
 const TRIM_EVERY: Duration = Duration::from_secs(60);
 
+/// How often messages past their retention are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
+
 /// What `serve` was asked for.
 pub struct Settings<'a> {
     pub data: &'a Path,
@@ -51,6 +54,7 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
     let Identity { region, account } = identity.clone();
     let tables = table::Tables::open(state.clone(), clock.clone(), &region, &account)?;
     let logs = logs::Logs::open(state.clone(), clock.clone(), &region, &account)?;
+    let queues = messaging::queue::Queues::open(state.clone(), clock.clone(), &region, &account)?;
     let catalog = lake::catalog::Catalog::open(state.clone())?;
     let query = query(data, &objects, catalog.clone())?;
     let encoders = Arc::new(lake::format::Formats { catalog: catalog.clone() });
@@ -58,7 +62,7 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
     let delivery =
         lake::DeliveryStreams::open(state.clone(), objects.clone(), clock.clone(), encoders, delivery).await?;
     let aws = remote::Aws::from_environment(&region, &account, endpoints).await;
-    let registry = registry::registry(aws, tables.clone(), delivery.clone(), logs.clone());
+    let registry = registry::registry(aws, tables.clone(), delivery.clone(), logs.clone(), queues.clone());
     let pipes = pipe::Pipes::open(state.clone(), registry, clock.clone(), pipe::Settings::new(&region, &account))?;
     let services = Arc::new(server::Services::default());
     let stacks = stack::Engine::new(state, services.clone(), clock.clone(), stack::Environment { account, region })?;
@@ -76,12 +80,15 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
         pipes,
         delivery,
         logs,
+        queues,
         catalog,
     });
     services.bind(&app);
     app.pipes.resume().await?;
     app.stacks.resume().await?;
+    app.queues.resume().await?;
     tokio::spawn(trim(app.tables.clone()));
+    tokio::spawn(sweep(app.queues.clone()));
     Ok(app)
 }
 
@@ -92,6 +99,17 @@ async fn trim(tables: table::Tables) {
         ticks.tick().await;
         if let Err(error) = tables.trim().await {
             tracing::error!(%error, "old stream records were not removed");
+        }
+    }
+}
+
+/// Frees the space of messages that are gone, as long as the server runs.
+async fn sweep(queues: messaging::queue::Queues) {
+    let mut ticks = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = queues.sweep().await {
+            tracing::error!(%error, "old messages were not removed");
         }
     }
 }

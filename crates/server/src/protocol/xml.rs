@@ -7,10 +7,19 @@ use serde_json::Value;
 
 use crate::AwsError;
 
+/// How arrays are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lists {
+    /// One element with `<member>` elements.
+    Members,
+    /// The element again and again.
+    Flattened,
+}
+
 /// `<OpResponse xmlns><OpResult>...</OpResult><ResponseMetadata>...`.
-pub(crate) fn reply_body(operation: &str, xmlns: &str, body: &Value, request_id: &str) -> Vec<u8> {
+pub(crate) fn reply_body(operation: &str, xmlns: &str, body: &Value, lists: Lists, request_id: &str) -> Vec<u8> {
     let mut text = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{operation}Response xmlns=\"{xmlns}\">");
-    element(&mut text, &format!("{operation}Result"), body);
+    element(&mut text, &format!("{operation}Result"), body, lists);
     let _ =
         write!(text, "<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{operation}Response>");
     text.into_bytes()
@@ -27,28 +36,36 @@ pub(crate) fn error_body(error: &AwsError, xmlns: &str, request_id: &str) -> Vec
     .into_bytes()
 }
 
-fn element(text: &mut String, name: &str, value: &Value) {
+fn element(text: &mut String, name: &str, value: &Value, lists: Lists) {
     // Writing to a string cannot fail.
     let _ = match value {
         Value::Null => return,
         Value::Object(members) => {
             let _ = write!(text, "<{name}>");
-            members.iter().for_each(|(member, value)| element(text, member, value));
+            members.iter().for_each(|(member, value)| element(text, member, value, lists));
             write!(text, "</{name}>")
+        }
+        Value::Array(values) if lists == Lists::Flattened => {
+            return values.iter().for_each(|value| element(text, name, value, lists));
         }
         Value::Array(values) => {
             let _ = write!(text, "<{name}>");
-            values.iter().for_each(|value| element(text, "member", value));
+            values.iter().for_each(|value| element(text, "member", value, lists));
             write!(text, "</{name}>")
         }
         Value::String(string) => {
-            // XML 1.0 has no control characters but tab and line ends.
-            let clean: String = string.chars().filter(|c| !c.is_control() || matches!(c, '\t' | '\n' | '\r')).collect();
-            write!(text, "<{name}>{}</{name}>", escape(clean.as_str()))
+            let clean: String = string.chars().filter(|c| is_xml(*c)).collect();
+            // A parser would read a line end without its carriage return.
+            write!(text, "<{name}>{}</{name}>", escape(clean.as_str()).replace('\r', "&#13;"))
         }
         Value::Bool(flag) => write!(text, "<{name}>{flag}</{name}>"),
         Value::Number(number) => write!(text, "<{name}>{number}</{name}>"),
     };
+}
+
+/// XML 1.0 has no control characters below the space but tab and line ends.
+fn is_xml(c: char) -> bool {
+    !matches!(c, '\0'..='\u{8}' | '\u{B}' | '\u{C}' | '\u{E}'..='\u{1F}' | '\u{FFFE}' | '\u{FFFF}')
 }
 
 #[cfg(test)]
@@ -59,11 +76,20 @@ mod tests {
 
     #[test]
     fn writes_members_and_escapes() {
-        let body = reply_body("Op", "urn:x", &json!({"A": ["<&\u{1}", true], "B": null, "C": {"D": 1}}), "id");
+        let body =
+            reply_body("Op", "urn:x", &json!({"A": ["<&\u{1}", true], "B": null, "C": {"D": 1}}), Lists::Members, "id");
         let text = String::from_utf8(body).unwrap();
         assert!(
             text.contains("<OpResult><A><member>&lt;&amp;</member><member>true</member></A><C><D>1</D></C></OpResult>")
         );
         assert!(text.ends_with("<RequestId>id</RequestId></ResponseMetadata></OpResponse>"), "{text}");
+    }
+
+    #[test]
+    fn flattens_lists_and_keeps_line_ends() {
+        let body = json!({"M": [{"B": "a\r\n\u{85}"}, {"B": "b"}], "N": []});
+        let text = String::from_utf8(reply_body("Op", "urn:x", &body, Lists::Flattened, "id")).unwrap();
+        let expected = "<OpResult><M><B>a&#13;\n\u{85}</B></M><M><B>b</B></M></OpResult>";
+        assert!(text.contains(expected), "{text}");
     }
 }

@@ -93,6 +93,8 @@ impl Serve {
                 _ = tokio::signal::ctrl_c() => {}
             }
             tracing::info!("stopping");
+            // Who waits for messages would hold up the end.
+            app.queues.shutdown();
         };
         server::serve(listener, router, limits, told).await;
         start::close(&app).await;

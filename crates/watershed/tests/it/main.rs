@@ -5,6 +5,7 @@
 mod commands;
 mod crash;
 mod items;
+mod queues;
 mod remote;
 mod sql;
 mod stacks;
