@@ -32,7 +32,7 @@ impl<'a> Leaf<'a> {
 }
 
 /// What is wanted of text.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Text {
     Equals(String),
     EqualsIgnoreCase(String),
@@ -44,7 +44,7 @@ pub(crate) enum Text {
 }
 
 /// What is wanted of a field. Numbers keep the text they were written with.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Matcher {
     Text(Text),
     Number(String),
@@ -61,7 +61,7 @@ pub(crate) enum Matcher {
 }
 
 /// A comparison of `numeric`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Bound {
     Equal,
     Less,

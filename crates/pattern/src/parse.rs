@@ -1,11 +1,13 @@
 //! From the JSON of a pattern to its alternatives: each a list of fields that must all match.
 //!
-//! The wording of errors is the service's, for tools that show it.
+//! The wording of errors, the order in which they are found and the place they name are the service's, for tools that show them.
 
 mod expression;
+mod tokens;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use self::tokens::{Token, Tokens};
 use crate::Error;
 use crate::matcher::Matcher;
 
@@ -36,81 +38,84 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Alternative>, Error> {
     if text.chars().nth(MAX_CHARS).is_some() {
         return Err(Error::pattern(format!("Event pattern is longer than {MAX_CHARS} characters")));
     }
-    let pattern: Value = serde_json::from_str(text).map_err(|error| Error::pattern(error.to_string()))?;
-    let Value::Object(fields) = &pattern else { return Err(Error::pattern("Filter is not an object")) };
-    object(fields, &mut Vec::new())
-}
-
-fn object(fields: &Map<String, Value>, path: &mut Vec<String>) -> Result<Vec<Alternative>, Error> {
-    if fields.is_empty() {
-        return Err(Error::pattern("Empty objects are not allowed"));
+    let mut tokens = Tokens::new(text);
+    if tokens.next()? != Token::ObjectStart {
+        return Err(tokens.error("Filter is not an object"));
     }
     let mut alternatives = vec![Alternative::new()];
-    for (name, value) in fields {
-        let own = match value {
-            Value::Array(branches) if name == OR && is_relation(branches) => either(branches, path)?,
-            _ => field(name, value, path)?,
-        };
-        alternatives = product(alternatives, own)?;
-    }
+    object(&mut tokens, &mut Vec::new(), &mut alternatives)?;
     Ok(alternatives)
 }
 
-fn field(name: &str, value: &Value, path: &mut Vec<String>) -> Result<Vec<Alternative>, Error> {
-    let levels = path.len();
-    path.extend(name.split('.').map(str::to_owned));
-    if path.len() > MAX_LEVELS {
-        return Err(Error::pattern(format!("Event pattern has more than {MAX_LEVELS} levels")));
-    }
-    let alternatives = match value {
-        Value::Object(fields) => object(fields, path)?,
-        Value::Array(values) if values.is_empty() => return Err(Error::pattern("Empty arrays are not allowed")),
-        Value::Array(values) => {
-            let matchers = values.iter().map(expression::matcher).collect::<Result<_, _>>()?;
-            vec![vec![Test { path: path.clone(), matchers }]]
+/// Adds the fields of an object, whose bracket is read, to every alternative.
+fn object(tokens: &mut Tokens<'_>, path: &mut Vec<String>, alternatives: &mut Vec<Alternative>) -> Result<(), Error> {
+    let mut is_empty = true;
+    while let Token::Name(name) = tokens.next()? {
+        is_empty = false;
+        let levels = path.len();
+        path.extend(name.split('.').map(str::to_owned));
+        if path.len() > MAX_LEVELS {
+            return Err(Error::pattern(format!("Event pattern has more than {MAX_LEVELS} levels")));
         }
-        _ => return Err(Error::pattern(format!("\"{name}\" must be an object or an array"))),
-    };
-    path.truncate(levels);
-    Ok(alternatives)
+        match tokens.next()? {
+            Token::ArrayStart if name == OR && is_relation(tokens.upcoming()) => {
+                path.truncate(levels);
+                either(tokens, path, alternatives)?;
+            }
+            Token::ObjectStart => object(tokens, path, alternatives)?,
+            Token::ArrayStart => {
+                let test = Test { path: path.clone(), matchers: matchers(tokens)? };
+                alternatives.iter_mut().for_each(|alternative| set(alternative, &test));
+            }
+            _ => return Err(tokens.error(format!("\"{name}\" must be an object or an array"))),
+        }
+        path.truncate(levels);
+    }
+    if is_empty { Err(tokens.error("Empty objects are not allowed")) } else { Ok(()) }
 }
 
-/// Whether an array under `$or` is the relation, or the values of a field of that name.
-fn is_relation(branches: &[Value]) -> bool {
+/// A field that a pattern names twice means what it says last.
+fn set(alternative: &mut Alternative, test: &Test) {
+    match alternative.iter_mut().find(|known| known.path == test.path) {
+        Some(known) => known.matchers.clone_from(&test.matchers),
+        None => alternative.push(test.clone()),
+    }
+}
+
+fn matchers(tokens: &mut Tokens<'_>) -> Result<Vec<Matcher>, Error> {
+    let mut found = Vec::new();
+    loop {
+        match tokens.next()? {
+            Token::ArrayEnd => break,
+            token => found.push(expression::matcher(tokens, &token)?),
+        }
+    }
+    if found.is_empty() { Err(tokens.error("Empty arrays are not allowed")) } else { Ok(found) }
+}
+
+/// Whether an array under `$or`, from behind its bracket, is the relation, or the values of a field of that name.
+fn is_relation(upcoming: &str) -> bool {
+    let array = format!("[{upcoming}");
+    let Some(Ok(Value::Array(branches))) = serde_json::Deserializer::from_str(&array).into_iter::<Value>().next()
+    else {
+        return false;
+    };
     let is_branch = |branch: &Value| {
         branch.as_object().is_some_and(|fields| !fields.keys().any(|name| KEYWORDS.contains(&name.as_str())))
     };
     branches.len() >= 2 && branches.iter().all(is_branch)
 }
 
-fn either(branches: &[Value], path: &mut Vec<String>) -> Result<Vec<Alternative>, Error> {
-    let mut alternatives = Vec::new();
-    for fields in branches.iter().filter_map(Value::as_object) {
-        alternatives.extend(object(fields, path)?);
-        bounded(alternatives.len())?;
-    }
-    Ok(alternatives)
-}
-
-/// Every alternative of one with every alternative of the other.
-fn product(left: Vec<Alternative>, right: Vec<Alternative>) -> Result<Vec<Alternative>, Error> {
-    bounded(left.len() * right.len())?;
-    if let [only] = right.as_slice() {
-        let with = |mut tests: Alternative| {
-            tests.extend(only.iter().cloned());
-            tests
-        };
-        return Ok(left.into_iter().map(with).collect());
-    }
-    Ok(left
-        .iter()
-        .flat_map(|tests| right.iter().map(move |more| [tests.as_slice(), more.as_slice()].concat()))
-        .collect())
-}
-
-fn bounded(alternatives: usize) -> Result<(), Error> {
-    if alternatives > MAX_ALTERNATIVES {
-        return Err(Error::pattern(format!("$or gives more than {MAX_ALTERNATIVES} combinations")));
+/// Multiplies every alternative with every branch of a relation.
+fn either(tokens: &mut Tokens<'_>, path: &mut Vec<String>, alternatives: &mut Vec<Alternative>) -> Result<(), Error> {
+    let before = std::mem::take(alternatives);
+    while tokens.next()? == Token::ObjectStart {
+        let mut branch = before.clone();
+        object(tokens, path, &mut branch)?;
+        alternatives.extend(branch);
+        if alternatives.len() > MAX_ALTERNATIVES {
+            return Err(Error::pattern(format!("$or gives more than {MAX_ALTERNATIVES} combinations")));
+        }
     }
     Ok(())
 }

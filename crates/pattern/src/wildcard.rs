@@ -2,43 +2,70 @@
 
 use memchr::memmem;
 
-use crate::Error;
-
 /// Wildcards that may be followed by the same character. The service measures the size of the automaton; this bound refuses the
 /// same typical expressions (`*:*:*:*:*:x`).
 const MAX_REPEATS: usize = 4;
-const TOO_COMPLEX: &str = "Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences after a wildcard character";
+
+/// Why an expression was refused, in the service's words. Positions count the quote the service puts before the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("Consecutive wildcard characters at pos {0}")]
+    Consecutive(usize),
+    #[error("Invalid escape character at pos {0}")]
+    Escape(usize),
+    #[error(
+        "Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences after a wildcard character"
+    )]
+    TooComplex,
+}
+
+impl Refused {
+    /// Found when the whole rule is looked at, so it has no place in the text.
+    pub(crate) fn is_complexity(self) -> bool {
+        self == Refused::TooComplex
+    }
+}
 
 /// A compiled wildcard expression: the texts between its wildcards.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Wildcard {
     texts: Vec<String>,
 }
 
 impl Wildcard {
     /// # Errors
-    /// [`Error::Pattern`] for `**`, other escapes, and expressions with too many alike parts.
-    pub(crate) fn parse(expression: &str) -> Result<Wildcard, Error> {
+    /// For `**`, other escapes, and expressions with too many alike parts.
+    pub(crate) fn parse(expression: &str) -> Result<Wildcard, Refused> {
         let mut texts = vec![String::new()];
-        let mut chars = expression.chars().enumerate();
+        let mut chars = expression.char_indices();
         let mut after_wildcard = false;
         while let Some((position, c)) = chars.next() {
             let is_wildcard = c == '*';
             match c {
                 '*' if after_wildcard => {
-                    return Err(Error::pattern(format!("Consecutive wildcard characters at pos {}", position - 1)));
+                    return Err(Refused::Consecutive(position));
                 }
                 '*' => texts.push(String::new()),
                 '\\' => match chars.next() {
                     Some((_, escaped @ ('*' | '\\'))) => push(&mut texts, escaped),
-                    _ => return Err(Error::pattern(format!("Invalid escape character at pos {position}"))),
+                    _ => return Err(Refused::Escape(position + 1)),
                 },
                 other => push(&mut texts, other),
             }
             after_wildcard = is_wildcard;
         }
         let wildcard = Wildcard { texts };
-        if wildcard.repeats() > MAX_REPEATS { Err(Error::pattern(TOO_COMPLEX)) } else { Ok(wildcard) }
+        if wildcard.repeats() > MAX_REPEATS { Err(Refused::TooComplex) } else { Ok(wildcard) }
+    }
+
+    /// What a text must start with.
+    pub(crate) fn first(&self) -> &str {
+        self.texts.first().map_or("", String::as_str)
+    }
+
+    /// What a text must end with.
+    pub(crate) fn last(&self) -> &str {
+        self.texts.last().map_or("", String::as_str)
     }
 
     pub(crate) fn matches(&self, text: &str) -> bool {
