@@ -22,6 +22,9 @@
 //!   element has the field.
 //! - Numbers are compared by value and exactly, in any notation: `300`, `300.0` and `3e2` are equal; strings never equal numbers.
 //!
+//! [`Rules`] matches an event against any number of patterns in one pass: an index over the values wanted of each field finds the
+//! few patterns worth a look, so the cost hardly grows with their number.
+//!
 //! The event is read once, only as far as the answer needs, with a bounded stack whatever its nesting; arrays directly inside
 //! arrays are followed 64 deep.
 
@@ -30,9 +33,11 @@ mod matcher;
 mod number;
 mod parse;
 mod pattern;
+mod rules;
 mod solve;
 mod walk;
 mod wildcard;
 
 pub use error::Error;
 pub use pattern::{Pattern, Patterns};
+pub use rules::Rules;

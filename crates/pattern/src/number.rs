@@ -28,7 +28,15 @@ impl<'a> Decimal<'a> {
         }
     }
 
-    fn digits(&self) -> impl Iterator<Item = u8> + '_ {
+    pub(crate) fn is_negative(&self) -> bool {
+        self.negative
+    }
+
+    pub(crate) fn magnitude(&self) -> Option<i64> {
+        self.magnitude
+    }
+
+    pub(crate) fn digits(&self) -> impl Iterator<Item = u8> + '_ {
         self.integer.iter().chain(self.fraction).copied().skip_while(|&digit| digit == b'0')
     }
 

@@ -11,8 +11,10 @@ use crate::walk::Walk;
 pub struct Pattern {
     pub(crate) root: Node,
     pub(crate) tests: Vec<Vec<Matcher>>,
+    /// The names down to the field of each test.
+    pub(crate) paths: Vec<Vec<String>>,
     /// Each a list of indices of `tests` that must all hold.
-    alternatives: Vec<Vec<usize>>,
+    pub(crate) alternatives: Vec<Vec<usize>>,
 }
 
 /// The fields a pattern names, by the names down to them.
@@ -29,7 +31,8 @@ impl Pattern {
     /// # Errors
     /// [`Error::Pattern`], in the service's words.
     pub fn parse(text: &str) -> Result<Pattern, Error> {
-        let mut pattern = Pattern { root: Node::default(), tests: Vec::new(), alternatives: Vec::new() };
+        let mut pattern =
+            Pattern { root: Node::default(), tests: Vec::new(), paths: Vec::new(), alternatives: Vec::new() };
         let mut known = Vec::new();
         for alternative in parse::parse(text)? {
             pattern.add(alternative, &mut known);
@@ -48,6 +51,7 @@ impl Pattern {
                 }
                 node.tests.push(index);
                 self.tests.push(test.matchers.clone());
+                self.paths.push(test.path.clone());
                 known.push(test);
             }
             indices.push(index);

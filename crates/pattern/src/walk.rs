@@ -12,7 +12,7 @@ use crate::matcher::Leaf;
 use crate::pattern::{Node, Pattern};
 
 /// Arrays directly inside arrays that are looked into.
-const MAX_ARRAYS: usize = 64;
+pub(crate) const MAX_ARRAYS: usize = 64;
 /// The element that everything outside of arrays stands in.
 pub(crate) const ROOT: usize = 0;
 

@@ -2,6 +2,7 @@
 
 mod language;
 mod refused;
+mod rules;
 mod structure;
 
 use pattern::{Error, Pattern};

@@ -1,0 +1,250 @@
+//! From a leaf to the alternatives that want it: hash tables for whole values and for the ends of texts, ordered bounds for
+//! numbers, and a list of what has to be tried one by one.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use crate::matcher::{Bound, Leaf, Matcher, Text};
+use crate::number::Decimal;
+
+/// What the index tells of one field. Values are numbers of alternatives.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    texts: HashMap<String, Vec<usize>>,
+    folded: HashMap<String, Vec<usize>>,
+    numbers: HashMap<String, Vec<usize>>,
+    words: HashMap<&'static str, Vec<usize>>,
+    prefixes: Ends,
+    suffixes: Ends,
+    folded_prefixes: Ends,
+    folded_suffixes: Ends,
+    ranges: Ranges,
+    /// Tried one by one.
+    others: Vec<(Matcher, usize)>,
+}
+
+/// About how many alternatives an event with the field would lead to, in hundredths, if the field triggers; `None` where the
+/// alternative may hold without a leaf. `same` alternatives want the same of the field, `all` want anything of it.
+pub(super) fn estimate(matchers: &[Matcher], same: usize, all: usize) -> Option<usize> {
+    let percent = |matcher: &Matcher| {
+        Some(match matcher {
+            Matcher::Absent => return None,
+            Matcher::Text(Text::Equals(_) | Text::EqualsIgnoreCase(_)) | Matcher::Number(_) => 0,
+            Matcher::Text(Text::Wildcard(wildcard)) if wildcard.first().is_empty() && wildcard.last().is_empty() => 50,
+            Matcher::Text(_) => 2,
+            Matcher::Null | Matcher::Bool(_) | Matcher::Cidr(..) => 25,
+            Matcher::Range(_) => 50,
+            Matcher::AnythingButTexts(_) | Matcher::AnythingButNumbers(_) => 95,
+            Matcher::Exists => 100,
+        })
+    };
+    let percent: usize = matchers.iter().map(percent).sum::<Option<usize>>()?;
+    Some(same * 100 + all * percent.min(100))
+}
+
+impl Index {
+    /// Makes a field's matchers lead to an alternative.
+    pub(super) fn add(&mut self, matchers: &[Matcher], alternative: usize) {
+        for matcher in matchers {
+            match matcher {
+                Matcher::Text(Text::Equals(text)) => self.texts.entry(text.clone()).or_default().push(alternative),
+                Matcher::Text(Text::EqualsIgnoreCase(text)) => {
+                    self.folded.entry(fold(text)).or_default().push(alternative);
+                }
+                Matcher::Number(text) => self.numbers.entry(canonical(text)).or_default().push(alternative),
+                Matcher::Bool(flag) => self.words.entry(word(*flag)).or_default().push(alternative),
+                Matcher::Null => self.words.entry("null").or_default().push(alternative),
+                Matcher::Text(Text::Prefix(text)) => self.prefixes.add(text.clone(), alternative),
+                Matcher::Text(Text::Suffix(text)) => self.suffixes.add(reversed(text), alternative),
+                Matcher::Text(Text::PrefixIgnoreCase(text)) => self.folded_prefixes.add(fold(text), alternative),
+                Matcher::Text(Text::SuffixIgnoreCase(text)) => {
+                    self.folded_suffixes.add(fold(&reversed(text)), alternative);
+                }
+                // A wildcard expression is found by the longer of its fixed ends; whether it matches is seen later.
+                Matcher::Text(Text::Wildcard(wildcard)) => match (wildcard.first(), wildcard.last()) {
+                    ("", "") => self.others.push((matcher.clone(), alternative)),
+                    (first, last) if first.len() >= last.len() => self.prefixes.add(first.to_owned(), alternative),
+                    (_, last) => self.suffixes.add(reversed(last), alternative),
+                },
+                Matcher::Range(bounds) => self.ranges.add(bounds, alternative),
+                Matcher::Cidr(..)
+                | Matcher::Exists
+                | Matcher::Absent
+                | Matcher::AnythingButTexts(_)
+                | Matcher::AnythingButNumbers(_) => self.others.push((matcher.clone(), alternative)),
+            }
+        }
+    }
+
+    /// Orders what was added.
+    pub(super) fn finish(&mut self) {
+        for ends in [&mut self.prefixes, &mut self.suffixes, &mut self.folded_prefixes, &mut self.folded_suffixes] {
+            ends.lengths.sort_unstable();
+            ends.lengths.dedup();
+        }
+        self.ranges.finish();
+    }
+
+    /// Appends the alternatives the leaf may fulfil.
+    pub(super) fn find(&self, leaf: &Leaf<'_>, out: &mut Vec<usize>) {
+        match leaf {
+            Leaf::String(text) => self.find_text(text, out),
+            Leaf::Number(number) => {
+                if !self.numbers.is_empty() {
+                    extend(self.numbers.get(&canonical_of(number)), out);
+                }
+                self.ranges.find(number, out);
+            }
+            Leaf::Bool(flag) => extend(self.words.get(word(*flag)), out),
+            Leaf::Null => extend(self.words.get("null"), out),
+        }
+        out.extend(self.others.iter().filter(|(matcher, _)| matcher.matches(leaf)).map(|(_, alternative)| alternative));
+    }
+
+    fn find_text(&self, text: &str, out: &mut Vec<usize>) {
+        if !self.texts.is_empty() {
+            extend(self.texts.get(text), out);
+        }
+        self.prefixes.find(text, out);
+        if !self.suffixes.is_empty() {
+            self.suffixes.find(&reversed(text), out);
+        }
+        if !self.folded.is_empty() || !self.folded_prefixes.is_empty() {
+            let folded = fold(text);
+            extend(self.folded.get(&folded), out);
+            self.folded_prefixes.find(&folded, out);
+        }
+        if !self.folded_suffixes.is_empty() {
+            self.folded_suffixes.find(&fold(&reversed(text)), out);
+        }
+    }
+}
+
+/// Starts of texts, by their length.
+#[derive(Debug, Default)]
+struct Ends {
+    ends: HashMap<String, Vec<usize>>,
+    lengths: Vec<usize>,
+}
+
+impl Ends {
+    fn add(&mut self, end: String, alternative: usize) {
+        self.lengths.push(end.len());
+        self.ends.entry(end).or_default().push(alternative);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    fn find(&self, text: &str, out: &mut Vec<usize>) {
+        for start in self.lengths.iter().map_while(|&length| (length <= text.len()).then(|| text.get(..length))) {
+            extend(start.and_then(|start| self.ends.get(start)), out);
+        }
+    }
+}
+
+/// Ranges of numbers. All their bounds cut the line of numbers into pieces (bounds themselves and what lies between them), and
+/// each piece of a balanced tree over them lists the ranges that cover it whole.
+#[derive(Debug, Default)]
+struct Ranges {
+    ranges: Vec<(Vec<(Bound, String)>, usize)>,
+    bounds: Vec<String>,
+    /// A segment tree in heap order: node `n` has the children `2n` and `2n + 1`.
+    covered: Vec<Vec<usize>>,
+    leaves: usize,
+}
+
+impl Ranges {
+    fn add(&mut self, bounds: &[(Bound, String)], alternative: usize) {
+        self.bounds.extend(bounds.iter().map(|(_, limit)| limit.clone()));
+        self.ranges.push((bounds.to_vec(), alternative));
+    }
+
+    fn finish(&mut self) {
+        self.bounds.sort_by(|a, b| Decimal::new(a).cmp(&Decimal::new(b)));
+        self.bounds.dedup_by(|a, b| Decimal::new(a) == Decimal::new(b));
+        self.leaves = (2 * self.bounds.len() + 1).next_power_of_two();
+        self.covered = vec![Vec::new(); 2 * self.leaves];
+        for (bounds, alternative) in std::mem::take(&mut self.ranges) {
+            let (mut from, mut to) = (0, 2 * self.bounds.len() + 1);
+            for (bound, limit) in &bounds {
+                let at = self.piece(&Decimal::new(limit));
+                match bound {
+                    Bound::Equal => (from, to) = (from.max(at), to.min(at + 1)),
+                    Bound::Less => to = to.min(at),
+                    Bound::LessOrEqual => to = to.min(at + 1),
+                    Bound::Greater => from = from.max(at + 1),
+                    Bound::GreaterOrEqual => from = from.max(at),
+                }
+            }
+            self.cover(from, to, alternative);
+        }
+    }
+
+    /// The piece a number lies in: `2n + 1` is the bound `n`, `2n` what lies before it.
+    fn piece(&self, number: &Decimal<'_>) -> usize {
+        match self.bounds.binary_search_by(|bound| Decimal::new(bound).cmp(number)) {
+            Ok(bound) => 2 * bound + 1,
+            Err(bound) => 2 * bound,
+        }
+    }
+
+    fn cover(&mut self, from: usize, to: usize, alternative: usize) {
+        let (mut from, mut to) = (from + self.leaves, to + self.leaves);
+        while from < to {
+            if from % 2 == 1 {
+                self.covered.get_mut(from).into_iter().for_each(|node| node.push(alternative));
+                from += 1;
+            }
+            if to % 2 == 1 {
+                to -= 1;
+                self.covered.get_mut(to).into_iter().for_each(|node| node.push(alternative));
+            }
+            (from, to) = (from / 2, to / 2);
+        }
+    }
+
+    fn find(&self, number: &Decimal<'_>, out: &mut Vec<usize>) {
+        if self.bounds.is_empty() {
+            return;
+        }
+        let mut node = self.piece(number) + self.leaves;
+        while node > 0 {
+            extend(self.covered.get(node), out);
+            node /= 2;
+        }
+    }
+}
+
+fn extend(found: Option<&Vec<usize>>, out: &mut Vec<usize>) {
+    if let Some(found) = found {
+        out.extend(found);
+    }
+}
+
+fn word(flag: bool) -> &'static str {
+    if flag { "true" } else { "false" }
+}
+
+fn fold(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
+fn reversed(text: &str) -> String {
+    text.chars().rev().collect()
+}
+
+fn canonical(text: &str) -> String {
+    canonical_of(&Decimal::new(text))
+}
+
+/// Equal for equal numbers, in whatever notation.
+fn canonical_of(number: &Decimal<'_>) -> String {
+    let Some(magnitude) = number.magnitude() else { return "0".into() };
+    let mut text = String::from(if number.is_negative() { "-" } else { "" });
+    text.extend(number.digits().map(char::from));
+    text.truncate(text.trim_end_matches('0').len());
+    let _ = write!(text, "e{magnitude}");
+    text
+}
