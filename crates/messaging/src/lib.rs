@@ -3,7 +3,15 @@
 //! Everything acknowledged is on disk. A queue's messages and a bus's pending deliveries are rows of one database, so an
 //! event that a rule sends to a queue of this program arrives in the commit that ends its delivery: once.
 
+pub mod bus;
+mod constraint;
+mod delivery;
 mod error;
 pub mod queue;
+mod resource;
+pub mod schedule;
 
+pub use constraint::{Tag, tag_list};
+pub use delivery::{Invoke, Lanes, RetryPolicy};
 pub use error::Error;
+pub use resource::{Listing, Page};
