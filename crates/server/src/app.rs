@@ -36,6 +36,8 @@ pub struct App {
     pub catalog: lake::catalog::Catalog,
     pub logs: logs::Logs,
     pub queues: messaging::queue::Queues,
+    pub buses: messaging::bus::Buses,
+    pub schedules: messaging::schedule::Schedules,
 }
 
 impl App {

@@ -113,6 +113,22 @@ impl Codes {
         unavailable: (500, "ServiceUnavailableException"),
         internal: (500, "ServiceUnavailableException"),
     };
+    pub const EVENTS: Codes = Codes {
+        invalid: (400, "ValidationException"),
+        not_found: (400, "ResourceNotFoundException"),
+        conflict: (400, "ResourceAlreadyExistsException"),
+        throttled: (400, "ThrottlingException"),
+        unavailable: (500, "InternalException"),
+        internal: (500, "InternalException"),
+    };
+    pub const SCHEDULER: Codes = Codes {
+        invalid: (400, "ValidationException"),
+        not_found: (404, "ResourceNotFoundException"),
+        conflict: (409, "ConflictException"),
+        throttled: (429, "ThrottlingException"),
+        unavailable: (500, "InternalServerException"),
+        internal: (500, "InternalServerException"),
+    };
     pub const CLOUDFORMATION: Codes = Codes {
         invalid: (400, "ValidationError"),
         not_found: (400, "ValidationError"),

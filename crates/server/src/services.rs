@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use crate::{App, AwsError, Call, Reply, cloudformation, dynamodb, firehose, glue, logs, pipes, sqs, sts};
+use crate::{
+    App, AwsError, Call, Reply, cloudformation, dynamodb, events, firehose, glue, logs, pipes, scheduler, sqs, sts,
+};
 
 /// What runs an operation of a service.
 pub type Handler = for<'a> fn(&'a Arc<App>, Call) -> BoxFuture<'a, Result<Reply, AwsError>>;
@@ -81,6 +83,12 @@ pub const SERVICES: &[Service] = &[
         call: |app, call| Box::pin(dynamodb::call_streams(app, call)),
     },
     Service {
+        name: "events",
+        signing_name: "events",
+        protocol: Protocol::Json { target: "AWSEvents", version: "1.1", crc32: false },
+        call: |app, call| Box::pin(events::call(app, call)),
+    },
+    Service {
         name: "firehose",
         signing_name: "firehose",
         protocol: Protocol::Json { target: "Firehose_20150804", version: "1.1", crc32: false },
@@ -103,6 +111,12 @@ pub const SERVICES: &[Service] = &[
         signing_name: "pipes",
         protocol: Protocol::Rest { routes: pipes::ROUTES },
         call: |app, call| Box::pin(pipes::call(app, call)),
+    },
+    Service {
+        name: "scheduler",
+        signing_name: "scheduler",
+        protocol: Protocol::Rest { routes: scheduler::ROUTES },
+        call: |app, call| Box::pin(scheduler::call(app, call)),
     },
     Service {
         name: "sqs",

@@ -7,6 +7,7 @@ use event::{Arn, Error, Factory, Kind, Registry, Source, Target};
 use lake::DeliveryStreams;
 use lake::target::DeliveryTarget;
 use logs::Logs;
+use messaging::bus::{self, Buses};
 use messaging::queue::{self, Queues};
 use remote::Aws;
 use serde_json::Value;
@@ -14,7 +15,14 @@ use table::Tables;
 use table::source::StreamSource;
 
 /// Everything a pipe can read or write in this process.
-pub fn registry(aws: Aws, tables: Tables, delivery: DeliveryStreams, logs: Logs, queues: Queues) -> Registry {
+pub fn registry(
+    aws: Aws,
+    tables: Tables,
+    delivery: DeliveryStreams,
+    logs: Logs,
+    queues: Queues,
+    buses: Buses,
+) -> Registry {
     Registry::default()
         .source(RemoteStreams(aws))
         .source(TableStreams(tables.clone()))
@@ -23,6 +31,7 @@ pub fn registry(aws: Aws, tables: Tables, delivery: DeliveryStreams, logs: Logs,
         .target(LogGroups(logs))
         .target(TableItems(tables))
         .target(LocalQueues(queues))
+        .target(EventBuses(buses))
 }
 
 /// A stream as below of another account or region, or one that `--endpoint-for` names: the first to be asked.
@@ -131,5 +140,19 @@ impl Factory<dyn Target> for LocalQueues {
 
     async fn open(&self, arn: &Arn, parameters: &Value) -> Result<Arc<dyn Target>, Error> {
         queue::target::open(&self.0, arn, parameters).await
+    }
+}
+
+/// `arn:aws:events:REGION:ACCOUNT:event-bus/NAME`.
+struct EventBuses(Buses);
+
+#[async_trait]
+impl Factory<dyn Target> for EventBuses {
+    fn accepts(&self, arn: &Arn) -> bool {
+        arn.service == "events" && arn.resource_name("event-bus/").is_some()
+    }
+
+    async fn open(&self, arn: &Arn, parameters: &Value) -> Result<Arc<dyn Target>, Error> {
+        bus::open_target(&self.0, arn, parameters).await
     }
 }

@@ -62,8 +62,12 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
     let delivery =
         lake::DeliveryStreams::open(state.clone(), objects.clone(), clock.clone(), encoders, delivery).await?;
     let aws = remote::Aws::from_environment(&region, &account, endpoints).await;
-    let registry = registry::registry(aws, tables.clone(), delivery.clone(), logs.clone(), queues.clone());
-    let pipes = pipe::Pipes::open(state.clone(), registry, clock.clone(), pipe::Settings::new(&region, &account))?;
+    let buses = messaging::bus::Buses::open(state.clone(), clock.clone(), &region, &account)?;
+    let schedules = messaging::schedule::Schedules::open(buses.clone())?;
+    let (own, groups) = (delivery.clone(), logs.clone());
+    let registry = registry::registry(aws, tables.clone(), own, groups, queues.clone(), buses.clone());
+    let pipes =
+        pipe::Pipes::open(state.clone(), registry.clone(), clock.clone(), pipe::Settings::new(&region, &account))?;
     let services = Arc::new(server::Services::default());
     let stacks = stack::Engine::new(state, services.clone(), clock.clone(), stack::Environment { account, region })?;
     let keys = server::signature::Keys::single(credentials.access_key_id, credentials.secret_access_key);
@@ -80,10 +84,15 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
         pipes,
         delivery,
         logs,
-        queues,
+        queues: queues.clone(),
+        buses,
+        schedules,
         catalog,
     });
     services.bind(&app);
+    let operations = Arc::new(server::Operations::default());
+    operations.bind(&app);
+    app.buses.start(registry, Some(queues), Some(operations)).await?;
     app.pipes.resume().await?;
     app.stacks.resume().await?;
     app.queues.resume().await?;

@@ -4,6 +4,7 @@
 
 mod commands;
 mod crash;
+mod events;
 mod items;
 mod queues;
 mod remote;

@@ -1,0 +1,37 @@
+"""Clients and waiting, for the scripts beside this."""
+
+import sys
+import time
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+ACCOUNT = "000000000000"
+WAIT = 60
+
+
+def client(service, retries=0):
+    config = Config(retries={"max_attempts": retries}, connect_timeout=5, read_timeout=30)
+    return boto3.client(service, endpoint_url=sys.argv[1], config=config)
+
+
+def until(what, found, wait=WAIT):
+    """Asks until there is an answer that is not empty."""
+    deadline = time.monotonic() + wait
+    while time.monotonic() < deadline:
+        if answer := found():
+            return answer
+        time.sleep(0.1)
+    raise AssertionError(f"waited in vain: {what}")
+
+
+def refused(code, call, *words):
+    try:
+        answer = call()
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == code, (code, error.response)
+        for word in words:
+            assert word in error.response["Error"]["Message"], (word, error.response)
+        return error.response
+    raise AssertionError(f"{code} was not raised: {answer}")
