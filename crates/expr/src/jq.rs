@@ -5,6 +5,9 @@
 
 mod guard;
 mod paths;
+mod transform;
+
+pub use transform::Transform;
 
 use jaq_core::compile::{Compiler, Filter};
 use jaq_core::data::JustLut;

@@ -3,6 +3,7 @@
 //! - [`Path`]: the part of JSONPath that EventBridge Pipes understands.
 //! - [`Template`]: a pipe's input template, rendered from the bytes of a record.
 //! - [`Jq`]: a Firehose metadata extraction query (JQ 1.6), from record to partition keys.
+//! - [`Transform`]: a jq query that gives any JSON value.
 //! - [`scan`]: the cursor over JSON text all of them (and event patterns) are built on.
 //!
 //! Nothing here builds a document: records are read once, from left to right, only as far as needed, and values are copied as
@@ -39,6 +40,6 @@ pub mod scan;
 mod template;
 
 pub use error::Error;
-pub use jq::Jq;
+pub use jq::{Jq, Transform};
 pub use path::Path;
 pub use template::{Template, Variables};
