@@ -1,0 +1,136 @@
+//! A function as a target: of a pipe, which gives whole arrays, and of rules and schedules, which give single events.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use event::{Arn, Batch, Error, Failure, Kind, Receipt, Record, Target};
+use serde_json::Value;
+
+use crate::invoke::{EVENT_BYTES_MAX, REQUEST_BYTES_MAX};
+use crate::{Functions, Invocation, batch};
+
+const BATCH_RECORDS_MAX: usize = 10_000;
+
+/// Opens a function as a target. `LambdaFunctionParameters.InvocationType` is `REQUEST_RESPONSE` (also when it is not
+/// given) or `FIRE_AND_FORGET`.
+///
+/// # Errors
+/// `NotFound` without the function, `Invalid` for another parameter.
+pub fn open(functions: &Functions, arn: &Arn, parameters: &Value) -> Result<Arc<dyn Target>, Error> {
+    functions.describe(&arn.to_string(), None)?;
+    let mut waits = true;
+    let given = parameters.get("LambdaFunctionParameters").and_then(Value::as_object);
+    for (member, value) in given.into_iter().flatten().filter(|(_, value)| !value.is_null()) {
+        waits = match (member.as_str(), value.as_str()) {
+            ("InvocationType", Some("REQUEST_RESPONSE")) => true,
+            ("InvocationType", Some("FIRE_AND_FORGET")) => false,
+            _ => {
+                let message = format!("TargetParameters.LambdaFunctionParameters.{member} is not supported as given");
+                return Err(Error::new(Kind::Invalid, message));
+            }
+        };
+    }
+    Ok(Arc::new(FunctionTarget { functions: functions.clone(), arn: arn.to_string(), waits }))
+}
+
+struct FunctionTarget {
+    functions: Functions,
+    arn: String,
+    /// Whether a batch is answered by the function and not by the queue before it.
+    waits: bool,
+}
+
+#[async_trait]
+impl Target for FunctionTarget {
+    fn batch_records_max(&self) -> usize {
+        BATCH_RECORDS_MAX
+    }
+
+    async fn deliver(&self, batch: Batch) -> Result<Receipt, Error> {
+        let records = &batch.records;
+        let bytes_max = if self.waits { REQUEST_BYTES_MAX } else { EVENT_BYTES_MAX };
+        let parts = batch::chunks(records, bytes_max)?;
+        if !self.waits {
+            let payloads = parts.into_iter().map(|part| batch::array(records.get(part).unwrap_or_default()));
+            let events: Vec<Invocation> = payloads.map(Invocation::of).collect();
+            self.functions.submit(&self.arn, None, events).await?;
+            return Ok(Receipt::Delivered(Vec::new()));
+        }
+        let mut failures = Vec::new();
+        for part in parts {
+            let start = part.start;
+            let slice = records.get(part).unwrap_or_default();
+            match batch::call(&self.functions, &self.arn, batch::array(slice)).await {
+                Ok(outcome) => failures
+                    .extend(failed(&outcome.payload, slice).into_iter().map(|index| refuse(start + index, ITEM))),
+                // Nothing was taken yet: the whole batch may come again.
+                Err(error) if start == 0 => return Err(error),
+                Err(error) => {
+                    let rest = start..records.len();
+                    failures.extend(rest.map(|index| refuse(index, &error.to_string())));
+                    break;
+                }
+            }
+        }
+        Ok(Receipt::Delivered(failures))
+    }
+
+    async fn send(&self, records: Vec<Record>) -> Result<Vec<Failure>, Error> {
+        let events = records.into_iter().map(|record| Invocation::of(record.data)).collect();
+        self.functions.submit(&self.arn, None, events).await?;
+        Ok(Vec::new())
+    }
+}
+
+const ITEM: &str = "the function named the record in batchItemFailures";
+
+fn refuse(index: usize, message: &str) -> Failure {
+    Failure { index, code: "FunctionError".into(), message: message.to_owned(), retryable: true }
+}
+
+/// The records an answer names in `batchItemFailures`, by sequence number, event id or message id. From a sequence
+/// number on all fail, since a stream is taken up again there. All fail when one is named that is not in the batch.
+fn failed(answer: &[u8], records: &[Record]) -> Vec<usize> {
+    let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
+    let Some(named) = answer.get("batchItemFailures").and_then(Value::as_array) else { return Vec::new() };
+    let mut failed = vec![false; records.len()];
+    for item in named {
+        let id = item.get("itemIdentifier").and_then(Value::as_str).unwrap_or_default();
+        if let Some(index) = records.iter().position(|record| record.sequence.to_string() == id) {
+            failed.iter_mut().skip(index).for_each(|failed| *failed = true);
+        } else if let Some(flag) =
+            records.iter().position(|record| &*record.id == id).and_then(|index| failed.get_mut(index))
+        {
+            *flag = true;
+        } else {
+            failed.fill(true);
+        }
+    }
+    failed.iter().enumerate().filter(|(_, failed)| **failed).map(|(index, _)| index).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_those_the_function_names() {
+        let record = |number: u64| Record {
+            data: bytes::Bytes::from_static(b"{}"),
+            sequence: event::Sequence::from(number),
+            at_ms: 0,
+            key_hash: 0,
+            id: format!("event-{number}").into(),
+        };
+        let records: Vec<Record> = [7, 8, 9].map(record).into();
+        let check =
+            |answer: &str, expected: &[usize]| assert_eq!(failed(answer.as_bytes(), &records), expected, "{answer}");
+        check("null", &[]);
+        check("not JSON", &[]);
+        check(r#"{"batchItemFailures":[]}"#, &[]);
+        check(r#"{"batchItemFailures":[{"itemIdentifier":"event-8"}]}"#, &[1]);
+        check(r#"{"batchItemFailures":[{"itemIdentifier":"8"}]}"#, &[1, 2]);
+        check(r#"{"batchItemFailures":[{"itemIdentifier":"other"}]}"#, &[0, 1, 2]);
+        check(r#"{"batchItemFailures":[{}]}"#, &[0, 1, 2]);
+    }
+}
