@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use event::{Clock, ManualClock};
 use serde_json::Value;
 
@@ -38,6 +39,7 @@ pub struct App {
     pub queues: messaging::queue::Queues,
     pub buses: messaging::bus::Buses,
     pub schedules: messaging::schedule::Schedules,
+    pub functions: function::Functions,
 }
 
 impl App {
@@ -51,6 +53,7 @@ impl App {
         let call = Call {
             operation: operation.into(),
             input,
+            payload: Bytes::new(),
             request_id,
             access_key: "internal".into(),
             host: String::new(),

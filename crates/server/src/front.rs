@@ -167,11 +167,12 @@ async fn run(
         let message = format!("Credential should be scoped to correct service: '{}'.", service.signing_name);
         return Err(AwsError::new(403, "InvalidSignatureException", message));
     }
-    let (operation, input) = decode(service, head, &body)?;
+    let (operation, input, payload) = decode(service, head, &body)?;
     let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let call = Call {
         operation: operation.clone(),
         input,
+        payload,
         request_id: request_id.into(),
         access_key: claim.access_key,
         host: host.into(),
@@ -224,17 +225,18 @@ async fn collect(mut body: Body, bytes_max: usize) -> Result<Option<Bytes>, AwsE
     Ok((discarded == 0).then(|| bytes.freeze()))
 }
 
-fn decode(service: &'static Service, head: &Parts, body: &[u8]) -> Result<(String, Value), AwsError> {
+/// The operation, its input and its raw payload.
+fn decode(service: &'static Service, head: &Parts, body: &Bytes) -> Result<(String, Value, Bytes), AwsError> {
     match &service.protocol {
         Protocol::Json { .. } => {
             let operation = target(head).and_then(|t| t.rsplit_once('.')).map_or("", |(_, operation)| operation);
-            Ok((operation.to_owned(), json::decode(body)?))
+            Ok((operation.to_owned(), json::decode(body)?, Bytes::new()))
         }
         Protocol::Rest { routes } => {
             let query = form::pairs(head.uri.query().unwrap_or_default(), false)?;
-            let body = json::decode(body)?;
-            let (operation, input) = rest::decode(routes, head.method.as_str(), head.uri.path(), &query, body)?;
-            Ok((operation.to_owned(), input))
+            let request = rest::Request { path: head.uri.path(), query: &query, headers: &head.headers, body };
+            let (operation, input, payload) = rest::decode(routes, head.method.as_str(), &request)?;
+            Ok((operation.to_owned(), input, payload))
         }
         Protocol::Query { version, .. } | Protocol::FlatQuery { version, .. } => {
             let text = std::str::from_utf8(body).map_err(|_| AwsError::serialization("the form is not UTF-8"))?;
@@ -249,13 +251,22 @@ fn decode(service: &'static Service, head: &Parts, body: &[u8]) -> Result<(Strin
             }
             let action = value("Action").filter(|a| a.bytes().all(|b| b.is_ascii_alphanumeric()) && !a.is_empty());
             let action = action.ok_or_else(|| AwsError::new(400, "MissingAction", "the form has no Action"))?;
-            Ok((action.to_owned(), form::decode(&pairs)?))
+            Ok((action.to_owned(), form::decode(&pairs)?, Bytes::new()))
         }
     }
 }
 
 fn write_reply(shape: Shape, operation: &str, reply: crate::Reply, request_id: &str) -> Response {
-    match shape {
+    let mut response = match shape {
+        _ if reply.payload.is_some() => {
+            let body = reply.payload.unwrap_or_default();
+            let is_empty = body.is_empty();
+            let mut response = finish(reply.status, "application/json", body, request_id);
+            if is_empty {
+                response.headers_mut().remove(header::CONTENT_TYPE);
+            }
+            response
+        }
         Shape::Json { version, crc32 } => {
             let body = reply.body.to_string().into_bytes();
             finish_json(reply.status, version, crc32, body, request_id)
@@ -265,7 +276,13 @@ fn write_reply(shape: Shape, operation: &str, reply: crate::Reply, request_id: &
             let body = xml::reply_body(operation, xmlns, &reply.body, lists, request_id);
             finish(reply.status, "text/xml", body, request_id)
         }
+    };
+    for (name, value) in reply.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(name, value);
+        }
     }
+    response
 }
 
 fn write_error(shape: Shape, error: &AwsError, request_id: &str) -> Response {
@@ -316,8 +333,8 @@ fn finish_json(status: u16, version: &str, crc32: bool, body: Vec<u8>, request_i
     response
 }
 
-fn finish(status: u16, content_type: &str, body: Vec<u8>, request_id: &str) -> Response {
-    let mut response = Response::new(Body::from(body));
+fn finish(status: u16, content_type: &str, body: impl Into<Body>, request_id: &str) -> Response {
+    let mut response = Response::new(body.into());
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if let Ok(value) = HeaderValue::from_str(content_type) {
         response.headers_mut().insert(header::CONTENT_TYPE, value);

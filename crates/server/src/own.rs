@@ -1,5 +1,6 @@
 //! The server's own paths, signed for the service `watershed`: `POST /sql`, `GET /_watershed/status`,
-//! `POST /_watershed/objects`, `POST /_watershed/flush`, `POST /_watershed/pipes/test` and, for tests, `POST /_watershed/test/...`.
+//! `POST /_watershed/objects`, `POST /_watershed/functions`, `POST /_watershed/flush`, `POST /_watershed/pipes/test` and, for
+//! tests, `POST /_watershed/test/...`.
 
 mod pipe_test;
 mod test_controls;
@@ -32,6 +33,7 @@ pub(crate) async fn call(app: &Arc<App>, head: &Parts, body: &[u8]) -> Result<Re
         ("POST", "/sql") => sql(app, &json::decode(body)?).await,
         ("GET", "/_watershed/status") => Ok(reply(&status(app).await?)),
         ("POST", "/_watershed/objects") => Ok(reply(&list(app, &json::decode(body)?).await?)),
+        ("POST", "/_watershed/functions") => Ok(reply(&map_code(app, &json::decode(body)?).await?)),
         ("POST", "/_watershed/flush") => Ok(reply(&flush(app, &json::decode(body)?).await?)),
         ("POST", "/_watershed/pipes/test") => Ok(reply(&pipe_test::call(app, &json::decode(body)?).await?)),
         ("POST", path) if let Some(control) = path.strip_prefix("/_watershed/test/") => {
@@ -132,6 +134,16 @@ async fn list(app: &Arc<App>, input: &Value) -> Result<Value, AwsError> {
 async fn flush(app: &Arc<App>, input: &Value) -> Result<Value, AwsError> {
     let flushed = app.delivery.flush(input.get("stream").and_then(Value::as_str)).await;
     flushed.map_err(|error| AwsError::of(&Codes::FIREHOSE, error.kind(), error.to_string()))?;
+    Ok(json!({}))
+}
+
+/// `{"name": NAME, "path": PATH}`: where the code of a function is that a template or a call names by an unknown asset.
+async fn map_code(app: &Arc<App>, input: &Value) -> Result<Value, AwsError> {
+    let text = |member: &str| {
+        let text = input.get(member).and_then(Value::as_str);
+        text.ok_or_else(|| AwsError::validation(format!("`{member}` must be a string")))
+    };
+    app.functions.map_code(text("name")?, text("path")?).await?;
     Ok(json!({}))
 }
 

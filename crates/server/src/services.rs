@@ -12,7 +12,8 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 use crate::{
-    App, AwsError, Call, Reply, cloudformation, dynamodb, events, firehose, glue, logs, pipes, scheduler, sqs, sts,
+    App, AwsError, Call, Reply, cloudformation, dynamodb, events, firehose, glue, lambda, logs, pipes, scheduler, sqs,
+    sts,
 };
 
 /// What runs an operation of a service.
@@ -46,7 +47,7 @@ pub struct Route {
     /// Segments in braces are labels: their decoded text becomes that member of the input. A last `{name+}` takes the rest.
     pub path: &'static str,
     pub operation: &'static str,
-    /// Query parameters allowed; they become members of the same name.
+    /// Query parameters, headers and the raw body it takes; parameters become members of the same name.
     pub query: &'static [(&'static str, Parameter)],
 }
 
@@ -57,6 +58,10 @@ pub enum Parameter {
     Integer,
     /// May repeat; always an array.
     List,
+    /// Not of the query: a header, which becomes a member of the name declared.
+    Header,
+    /// Not of the query: the whole body, which is no JSON object and goes to [`Call::payload`].
+    Payload,
 }
 
 /// All services of this server.
@@ -99,6 +104,12 @@ pub const SERVICES: &[Service] = &[
         signing_name: "glue",
         protocol: Protocol::Json { target: "AWSGlue", version: "1.1", crc32: false },
         call: |app, call| Box::pin(glue::call(app, call)),
+    },
+    Service {
+        name: "lambda",
+        signing_name: "lambda",
+        protocol: Protocol::Rest { routes: lambda::ROUTES },
+        call: |app, call| Box::pin(lambda::call(app, call)),
     },
     Service {
         name: "logs",

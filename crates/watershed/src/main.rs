@@ -6,6 +6,7 @@ mod clock;
 mod commands;
 mod data;
 mod demo;
+mod functions;
 mod registry;
 mod start;
 
@@ -17,8 +18,16 @@ use clap::Parser;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+fn main() -> ExitCode {
+    // Before anything else runs in this process: a supervisor has no threads but its own.
+    if std::env::args_os().skip(1).eq([functions::SUPERVISE]) {
+        return function::supervise::run();
+    }
+    run()
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn run() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_env("WATERSHED_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,datafusion=warn,hyper=warn"));
     // At its finest level the SDK writes answers, which hold record content.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use event::{Arn, Error, Factory, Kind, Registry, Source, Target};
+use event::{Arn, Enrichment, Error, Factory, Kind, Registry, Source, Target};
+use function::Functions;
 use lake::DeliveryStreams;
 use lake::target::DeliveryTarget;
 use logs::Logs;
@@ -22,6 +23,7 @@ pub fn registry(
     logs: Logs,
     queues: Queues,
     buses: Buses,
+    functions: Functions,
 ) -> Registry {
     Registry::default()
         .source(RemoteStreams(aws))
@@ -32,6 +34,8 @@ pub fn registry(
         .target(TableItems(tables))
         .target(LocalQueues(queues))
         .target(EventBuses(buses))
+        .enrichment(Lambdas(functions.clone()))
+        .target(Lambdas(functions))
 }
 
 /// A stream as below of another account or region, or one that `--endpoint-for` names: the first to be asked.
@@ -154,5 +158,34 @@ impl Factory<dyn Target> for EventBuses {
 
     async fn open(&self, arn: &Arn, parameters: &Value) -> Result<Arc<dyn Target>, Error> {
         bus::open_target(&self.0, arn, parameters).await
+    }
+}
+
+/// `arn:aws:lambda:REGION:ACCOUNT:function:NAME`, with or without a qualifier.
+struct Lambdas(Functions);
+
+fn is_function(arn: &Arn) -> bool {
+    arn.service == "lambda" && arn.resource_name("function:").is_some()
+}
+
+#[async_trait]
+impl Factory<dyn Enrichment> for Lambdas {
+    fn accepts(&self, arn: &Arn) -> bool {
+        is_function(arn)
+    }
+
+    async fn open(&self, arn: &Arn, _parameters: &Value) -> Result<Arc<dyn Enrichment>, Error> {
+        function::enrichment::open(&self.0, arn)
+    }
+}
+
+#[async_trait]
+impl Factory<dyn Target> for Lambdas {
+    fn accepts(&self, arn: &Arn) -> bool {
+        is_function(arn)
+    }
+
+    async fn open(&self, arn: &Arn, parameters: &Value) -> Result<Arc<dyn Target>, Error> {
+        function::target::open(&self.0, arn, parameters)
     }
 }

@@ -13,7 +13,7 @@ use server::{App, Identity};
 use crate::catalog::DeclaredTables;
 use crate::clock::SystemClock;
 use crate::data::Credentials;
-use crate::registry;
+use crate::{functions, registry};
 
 /// Memory of all SQL queries together.
 const QUERY_BYTES_MAX: usize = 512 << 20;
@@ -35,6 +35,8 @@ pub struct Settings<'a> {
     pub endpoints: remote::Endpoints,
     /// Time stands still until a test moves it.
     pub test_clock: bool,
+    /// Where functions reach the server.
+    pub home: &'a str,
 }
 
 /// Opens the state and the lake and builds the services on them.
@@ -42,7 +44,7 @@ pub struct Settings<'a> {
 /// # Errors
 /// When one of them cannot be opened.
 pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
-    let Settings { data, state, lake, identity, credentials, endpoints, test_clock } = settings;
+    let Settings { data, state, lake, identity, credentials, endpoints, test_clock, home } = settings;
     let state = state::State::open(&state::Settings::new(state)).with_context(|| format!("--state {state}"))?;
     let objects = Objects::open(lake).with_context(|| format!("--lake {lake}"))?;
     let signature_clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -64,8 +66,13 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
     let aws = remote::Aws::from_environment(&region, &account, endpoints).await;
     let buses = messaging::bus::Buses::open(state.clone(), clock.clone(), &region, &account)?;
     let schedules = messaging::schedule::Schedules::open(buses.clone())?;
+    // Functions live in the machine's time: their deadlines and signatures are checked by others.
+    let (time, log) = (signature_clock.clone(), logs.clone());
+    let functions = functions::open(state.clone(), time, log, &identity, &credentials, data, home).await?;
     let (own, groups) = (delivery.clone(), logs.clone());
-    let registry = registry::registry(aws, tables.clone(), own, groups, queues.clone(), buses.clone());
+    let registry =
+        registry::registry(aws, tables.clone(), own, groups, queues.clone(), buses.clone(), functions.clone());
+    functions.resume(registry.clone());
     let pipes =
         pipe::Pipes::open(state.clone(), registry.clone(), clock.clone(), pipe::Settings::new(&region, &account))?;
     let services = Arc::new(server::Services::default());
@@ -87,6 +94,7 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
         queues: queues.clone(),
         buses,
         schedules,
+        functions,
         catalog,
     });
     services.bind(&app);
@@ -126,6 +134,7 @@ async fn sweep(queues: messaging::queue::Queues) {
 /// Ends what runs beside requests. What is not finished goes on from its durable position at the next start.
 pub async fn close(app: &App) {
     app.pipes.shutdown().await;
+    app.functions.close().await;
     if let Err(error) = app.delivery.flush(None).await {
         tracing::warn!(%error, "buffers were not delivered; they are read again at the next start");
     }

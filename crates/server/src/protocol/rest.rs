@@ -1,36 +1,56 @@
-//! REST JSON: method and path choose the operation; labels and query parameters join the body's members.
+//! REST JSON: method and path choose the operation; labels, query parameters and headers join the body's members.
 
+use bytes::Bytes;
+use http::HeaderMap;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use crate::AwsError;
+use crate::protocol::json;
 use crate::services::{Parameter, Route};
 
-/// The operation and its input.
+/// What a request holds beside its method.
+pub(crate) struct Request<'a> {
+    pub path: &'a str,
+    pub query: &'a [(String, String)],
+    pub headers: &'a HeaderMap,
+    pub body: &'a Bytes,
+}
+
+/// The operation, its input, and the body of a route that takes it as it is.
 ///
 /// # Errors
 /// `UnknownOperationException` (404) when no route fits; `ValidationException` for a parameter no route declares.
 pub(crate) fn decode(
     routes: &'static [Route],
     method: &str,
-    path: &str,
-    query: &[(String, String)],
-    body: Value,
-) -> Result<(&'static str, Value), AwsError> {
+    request: &Request<'_>,
+) -> Result<(&'static str, Value, Bytes), AwsError> {
+    let &Request { path, query, headers, body } = request;
     let found = routes.iter().filter(|r| r.method == method).find_map(|r| Some((r, labels(r.path, path)?)));
     let Some((route, labels)) = found else {
         return Err(AwsError { status: 404, ..AwsError::unknown_operation(&format!("{method} {path}")) });
     };
-    let Value::Object(mut input) = body else { return Err(AwsError::serialization("the body must be an object")) };
+    let is_raw = route.query.iter().any(|(_, kind)| matches!(kind, Parameter::Payload));
+    let (body, payload) = if is_raw { (&[][..], body.clone()) } else { (&body[..], Bytes::new()) };
+    let Value::Object(mut input) = json::decode(body)? else {
+        return Err(AwsError::serialization("the body must be an object"));
+    };
+    for (name, _) in route.query.iter().filter(|(_, kind)| matches!(kind, Parameter::Header)) {
+        if let Some(value) = headers.get(*name).and_then(|value| value.to_str().ok()) {
+            input.insert((*name).into(), value.into());
+        }
+    }
     for (name, value) in query.iter().filter(|(name, _)| !name.to_ascii_lowercase().starts_with("x-amz-")) {
         add(&mut input, route, name, value)?;
     }
     input.extend(labels.into_iter().map(|(k, v)| (k, Value::String(v))));
-    Ok((route.operation, Value::Object(input)))
+    Ok((route.operation, Value::Object(input), payload))
 }
 
 fn add(input: &mut Map<String, Value>, route: &Route, name: &str, value: &str) -> Result<(), AwsError> {
-    let Some((known, kind)) = route.query.iter().find(|(known, _)| *known == name) else {
+    let is_known = |kind: &Parameter| !matches!(kind, Parameter::Header | Parameter::Payload);
+    let Some((known, kind)) = route.query.iter().find(|(known, kind)| *known == name && is_known(kind)) else {
         let shown: String = name.chars().take(128).collect();
         return Err(AwsError::validation(format!("unknown query parameter. name=`{shown}`")));
     };
@@ -49,6 +69,7 @@ fn add(input: &mut Map<String, Value>, route: &Route, name: &str, value: &str) -
                 values.push(value.into());
             }
         }
+        Parameter::Header | Parameter::Payload => {}
     }
     Ok(())
 }
@@ -91,12 +112,21 @@ mod tests {
         Route { method: "GET", path: "/v1/pipes", operation: "List", query: &[("Limit", Parameter::Integer)] },
         Route { method: "POST", path: "/v1/pipes/{Name}/start", operation: "Start", query: &[] },
         Route { method: "DELETE", path: "/tags/{arn+}", operation: "Untag", query: &[("keys", Parameter::List)] },
+        Route {
+            method: "POST",
+            path: "/raw/{Name}",
+            operation: "Raw",
+            query: &[("Payload", Parameter::Payload), ("X-Kind", Parameter::Header)],
+        },
     ];
 
     fn check(method: &str, path: &str, query: &str, expected: Result<(&str, Value), &str>) {
         let query = crate::protocol::form::pairs(query, false).unwrap();
-        let got = decode(ROUTES, method, path, &query, json!({"B": 1}));
-        match (got, expected) {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-kind", http::HeaderValue::from_static("k"));
+        let body = Bytes::from_static(br#"{"B": 1}"#);
+        let got = decode(ROUTES, method, &Request { path, query: &query, headers: &headers, body: &body });
+        match (got.map(|(operation, input, _)| (operation, input)), expected) {
             (Ok(got), Ok(expected)) => assert_eq!(got, expected),
             (Err(got), Err(expected)) => assert_eq!(got.code, expected),
             (got, expected) => panic!("{method} {path}: {got:?}, expected {expected:?}"),
@@ -104,7 +134,16 @@ mod tests {
     }
 
     #[test]
+    fn a_raw_body_is_not_read() {
+        let (headers, body) = (HeaderMap::new(), Bytes::from_static(b"not JSON"));
+        let request = Request { path: "/raw/x", query: &[], headers: &headers, body: &body };
+        assert_eq!(decode(ROUTES, "POST", &request).unwrap(), ("Raw", json!({"Name": "x"}), body.clone()));
+    }
+
+    #[test]
     fn chooses_the_operation() {
+        check("POST", "/raw/x", "", Ok(("Raw", json!({"X-Kind": "k", "Name": "x"}))));
+        check("POST", "/raw/x", "X-Kind=q", Err("ValidationException"));
         check("POST", "/v1/pipes/a%20b", "", Ok(("Create", json!({"B": 1, "Name": "a b"}))));
         check("POST", "/v1/pipes/x/start", "", Ok(("Start", json!({"B": 1, "Name": "x"}))));
         check("GET", "/v1/pipes", "Limit=5", Ok(("List", json!({"B": 1, "Limit": 5}))));

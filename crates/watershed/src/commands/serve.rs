@@ -1,5 +1,6 @@
 //! `watershed serve`: the server.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
@@ -63,6 +64,12 @@ impl Serve {
         let lake = self.lake.clone().unwrap_or_else(|| under("lake"));
         let identity = Identity { account: self.account.clone(), region: self.region.clone() };
         let credentials = data.credentials()?;
+        // Before the services start, since functions are told where to call. Who connects meanwhile waits.
+        let listener = TcpListener::bind(&self.listen).await;
+        let listener = listener.with_context(|| format!("cannot listen on {}", self.listen))?;
+        let address = listener.local_addr()?;
+        let endpoint = format!("http://{address}");
+        let home = reachable(address);
         let settings = start::Settings {
             data: &self.data,
             state: &state,
@@ -71,15 +78,12 @@ impl Serve {
             credentials,
             endpoints: remote::Endpoints::new(self.endpoint_for),
             test_clock: self.test_clock,
+            home: &home,
         };
         if self.test_clock {
             tracing::warn!("the clock stands still: --test-clock is for tests");
         }
         let app = start::open(settings).await?;
-
-        let listener = TcpListener::bind(&self.listen).await;
-        let listener = listener.with_context(|| format!("cannot listen on {}", self.listen))?;
-        let endpoint = format!("http://{}", listener.local_addr()?);
         let running =
             Running { endpoint: endpoint.clone(), region: self.region, account: self.account, pid: std::process::id() };
         data.announce(&running)?;
@@ -100,5 +104,14 @@ impl Serve {
         start::close(&app).await;
         data.retire();
         Ok(())
+    }
+}
+
+/// Where this machine's own processes reach the server.
+fn reachable(address: SocketAddr) -> String {
+    match address {
+        SocketAddr::V4(address) if address.ip().is_unspecified() => format!("http://127.0.0.1:{}", address.port()),
+        SocketAddr::V6(address) if address.ip().is_unspecified() => format!("http://[::1]:{}", address.port()),
+        address => format!("http://{address}"),
     }
 }

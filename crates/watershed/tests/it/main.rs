@@ -5,6 +5,7 @@
 mod commands;
 mod crash;
 mod events;
+mod functions;
 mod items;
 mod queues;
 mod remote;
