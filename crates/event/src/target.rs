@@ -64,4 +64,14 @@ pub trait Target: Send + Sync {
             Receipt::Owned => Err(Error::new(crate::Kind::Internal, "the target takes no records without a position")),
         }
     }
+
+    /// The consumer is deleted and will not deliver again. A target that answers [`Receipt::Owned`] finishes what it
+    /// holds of it and drops what it keeps for it; it may be called again.
+    ///
+    /// # Errors
+    /// What it holds is not finished yet.
+    async fn forget(&self, consumer: &str) -> Result<(), Error> {
+        let _ = consumer;
+        Ok(())
+    }
 }

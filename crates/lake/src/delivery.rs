@@ -10,6 +10,7 @@
 pub mod buffer;
 mod commit;
 mod consumer;
+mod conversion;
 pub mod date;
 pub mod definition;
 mod destination;
@@ -121,7 +122,6 @@ impl DeliveryStreams {
     /// `Invalid` for a definition that cannot be run, `Conflict` when the name is taken.
     pub async fn create(&self, definition: Definition) -> Result<Stored, Error> {
         let inner = &self.inner;
-        inner.encoders.check(&definition.destination)?;
         let name = definition.delivery_stream_name.clone();
         let now_ms = inner.clock.now_ms();
         let tags = definition.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
@@ -130,7 +130,7 @@ impl DeliveryStreams {
         let stored = Stored { id, definition, version: 1, created_ms: now_ms, updated_ms: None, tags };
         let stream = inner.build(stored.clone())?;
         let compiled = stream.live().compiled.clone();
-        inner.create_buckets(&compiled).await?;
+        inner.admit(&compiled).await?;
         let row = stored.clone();
         inner
             .state
@@ -194,11 +194,10 @@ impl DeliveryStreams {
             return Err(Error::Version(format!("the current version is {}. name=`{name}`", stored.version)));
         }
         stored.definition.destination = stored.definition.destination.updated(update)?;
-        inner.encoders.check(&stored.definition.destination)?;
         stored.version += 1;
         stored.updated_ms = Some(inner.clock.now_ms());
         let compiled = Arc::new(stream::Compiled::new(&stored, &*inner.settings.processors)?);
-        inner.create_buckets(&compiled).await?;
+        inner.admit(&compiled).await?;
         inner.drain(&stream).await?;
         self.save(&stored).await?;
         stream.replace(stored.clone(), Some(compiled));
@@ -250,8 +249,35 @@ impl DeliveryStreams {
     /// # Errors
     /// `NotFound`, or nothing was taken and it may be tried again.
     pub async fn deliver(&self, name: &str, batch: Batch) -> Result<(), Error> {
+        self.deliver_since(self.opening(), name, batch).await
+    }
+
+    /// A number that grows, for a consumer that begins to deliver from its durable positions.
+    pub fn opening(&self) -> u64 {
+        self.inner.unique()
+    }
+
+    /// [`DeliveryStreams::deliver`] of a consumer that began at [`DeliveryStreams::opening`].
+    ///
+    /// # Errors
+    /// As `deliver`; `Invalid` when records that the consumer handed in since could not be made into a file: it must
+    /// begin again from its durable positions.
+    pub async fn deliver_since(&self, opened: u64, name: &str, batch: Batch) -> Result<(), Error> {
         let stream = self.inner.find(name)?;
-        self.inner.intake(&stream, batch).await
+        self.inner.intake(&stream, batch, opened).await
+    }
+
+    /// Delivers what is in the buffers of a consumer that will not come back, and drops what is kept for it.
+    ///
+    /// # Errors
+    /// `Stopped`, or the state failed.
+    pub async fn forget(&self, name: &str, consumer: &str) -> Result<(), Error> {
+        let Ok(stream) = self.inner.find(name) else { return Ok(()) };
+        stream.give_up_repeats(consumer, &self.inner);
+        self.inner.drain_consumer(&stream, Some(consumer)).await?;
+        stream.forget(consumer, &self.inner);
+        let consumer = consumer.to_owned();
+        self.inner.state.write(move |tx| store::forget_consumer(tx, &consumer)).await
     }
 
     /// Delivers what is in the buffers of one stream (or all) and waits for it.

@@ -16,6 +16,9 @@ pub enum Error {
     /// The version given is not the current one.
     #[error("{0}")]
     Version(String),
+    /// The consumer must begin again from its durable positions.
+    #[error("{0}")]
+    Rewind(String),
     #[error("delivery is stopped")]
     Stopped,
     #[error("stored definition cannot be read. name=`{0}`")]
@@ -32,7 +35,7 @@ impl Error {
     /// What the caller should do.
     pub fn kind(&self) -> Kind {
         match self {
-            Error::Invalid(_) => Kind::Invalid,
+            Error::Invalid(_) | Error::Rewind(_) => Kind::Invalid,
             Error::NotFound(_) => Kind::NotFound,
             Error::Conflict(_) | Error::Version(_) => Kind::Conflict,
             Error::Stopped | Error::Objects(_) | Error::State(_) => Kind::Unavailable,

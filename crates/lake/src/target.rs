@@ -10,11 +10,13 @@ use crate::DeliveryStreams;
 pub struct DeliveryTarget {
     streams: DeliveryStreams,
     name: String,
+    opened: u64,
 }
 
 impl DeliveryTarget {
     pub fn new(streams: DeliveryStreams, name: impl Into<String>) -> Self {
-        DeliveryTarget { streams, name: name.into() }
+        let opened = streams.opening();
+        DeliveryTarget { streams, name: name.into(), opened }
     }
 }
 
@@ -29,8 +31,12 @@ impl Target for DeliveryTarget {
     }
 
     async fn deliver(&self, batch: Batch) -> Result<Receipt, event::Error> {
-        self.streams.deliver(&self.name, batch).await?;
+        self.streams.deliver_since(self.opened, &self.name, batch).await?;
         Ok(Receipt::Owned)
+    }
+
+    async fn forget(&self, consumer: &str) -> Result<(), event::Error> {
+        Ok(self.streams.forget(&self.name, consumer).await?)
     }
 
     async fn send(&self, records: Vec<Record>) -> Result<Vec<Failure>, event::Error> {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use event::Sequence;
 
 use super::buffer::{Buffer, Counts, Partition};
+use super::consumer::Slot;
 use super::engine::Inner;
 use super::name::Identity;
 use super::plan::{self, Plan, Ranges};
@@ -71,12 +72,11 @@ impl Inner {
             self.ended(&stream, &consumer, &part, memory, &Counts::new());
             return;
         }
-        let mut flush = match self.prepare(&stream, consumer, part, buffer, memory).await {
+        let mut flush = match self.prepare(&stream, consumer.clone(), part.clone(), buffer, memory).await {
             Ok(flush) => flush,
             Err(error) => {
-                // The position stays before these records, so a restart reads them again.
-                tracing::error!(%error, stream = stream.name, "a file could not be made; the stream stays behind it");
-                return;
+                tracing::error!(%error, stream = stream.name, consumer, "a file could not be made; its consumer begins again");
+                return self.failed(&stream, &consumer, &part, memory);
             }
         };
         while let Err(error) = self.attempt(&stream, &mut flush).await {
@@ -192,19 +192,39 @@ impl Inner {
         if self.passed(step, &flush.consumer) { Ok(()) } else { Err(Error::Stopped) }
     }
 
+    /// Drops what is held of a consumer. Its durable position stays before these records, so they come again.
+    fn failed(&self, stream: &Stream, consumer: &str, part: &str, memory: usize) {
+        {
+            let mut live = stream.live();
+            live.failed.insert(consumer.to_owned(), self.unique());
+            if let Some(known) = live.consumers.get_mut(consumer) {
+                let left = std::mem::take(known);
+                let flushing = left.slots.iter().filter(|(_, slot)| slot.flushing.is_some());
+                let only = |slot: &Slot| Slot { flushing: slot.flushing, ..Slot::default() };
+                known.slots = flushing.map(|(part, slot)| (part.clone(), only(slot))).collect();
+                known.failed = true;
+                self.release(left);
+            }
+        }
+        self.ended(stream, consumer, part, memory, &Counts::new());
+    }
+
     fn ended(&self, stream: &Stream, consumer: &str, part: &str, memory: usize, counts: &Counts) {
         let mut live = stream.live();
-        if let Some(consumer) = live.consumers.get_mut(consumer) {
+        if let Some(known) = live.consumers.get_mut(consumer) {
             for (shard, batches) in counts {
-                if let Some(shard) = consumer.shards.get_mut(shard) {
+                if let Some(shard) = known.shards.get_mut(shard) {
                     batches.iter().for_each(|(batch, count)| shard.done(*batch, *count));
                 }
             }
-            if let Some(slot) = consumer.slots.get_mut(part) {
+            if let Some(slot) = known.slots.get_mut(part) {
                 slot.flushing = None;
                 if slot.open.is_none() && slot.repeated.is_none() {
-                    consumer.slots.remove(part);
+                    known.slots.remove(part);
                 }
+            }
+            if known.failed && known.slots.is_empty() {
+                live.consumers.remove(consumer);
             }
         }
         drop(live);

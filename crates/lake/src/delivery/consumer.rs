@@ -86,6 +86,8 @@ pub struct Slot {
 pub struct Consumer {
     pub shards: HashMap<String, Shard>,
     pub slots: HashMap<String, Slot>,
+    /// A file could not be made: only files that are on their way are left, then this is gone.
+    pub failed: bool,
 }
 
 impl Consumer {

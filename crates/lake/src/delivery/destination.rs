@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::conversion;
 use super::definition::invalid;
 use super::partition::Required;
 use super::prefix::{self, Prefix};
@@ -232,6 +233,9 @@ impl Destination {
         }
         if let Some(processing) = &self.processing_configuration {
             processing.check()?;
+        }
+        if let Some(conversion) = &self.data_format_conversion_configuration {
+            conversion::check(conversion)?;
         }
         self.check_partitioning()
     }

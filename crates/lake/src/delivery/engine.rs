@@ -10,8 +10,9 @@ use objects::Objects;
 use state::State;
 use tokio::sync::{Notify, Semaphore};
 
+use super::consumer::Consumer;
 use super::definition::Stored;
-use super::stream::{Compiled, Stream};
+use super::stream::{Compiled, Pump, Stream};
 use super::{Settings, Step, spool, store};
 use crate::Error;
 use crate::encoder::Encoders;
@@ -119,21 +120,32 @@ impl Inner {
 
     /// Takes in the direct puts that are spooled.
     pub async fn pump(&self, stream: &Arc<Stream>) -> Result<(), Error> {
-        let mut fed = stream.pump.lock().await;
+        let mut pump = stream.pump.lock().await;
         loop {
-            let (id, after) = (stream.id.clone(), *fed);
+            let (id, after) = (stream.id.clone(), pump.fed);
             let records = self.state.read(move |tx| spool::read(tx, &id, after, 500)).await?;
             let Some(last) = records.last() else { return Ok(()) };
             let through = last.sequence;
             let consumer: Arc<str> = spool::consumer(&stream.id).into();
-            self.intake(stream, Batch { consumer, shard: spool::SHARD.into(), records, through }).await?;
-            *fed = through.to_string().parse().unwrap_or(i64::MAX);
+            let batch = Batch { consumer, shard: spool::SHARD.into(), records, through };
+            let taken = self.intake(stream, batch, pump.opened).await;
+            if matches!(taken, Err(Error::Rewind(_))) {
+                // What is in a file is no longer in the spool, so its beginning is the durable position.
+                *pump = Pump { fed: 0, opened: self.unique() };
+            }
+            taken?;
+            pump.fed = through.to_string().parse().unwrap_or(i64::MAX);
         }
     }
 
     /// Delivers what is in a stream's buffers now and waits for it.
     pub async fn drain(&self, stream: &Arc<Stream>) -> Result<(), Error> {
-        let wanted = stream.buffer_ids();
+        self.drain_consumer(stream, None).await
+    }
+
+    /// [`Inner::drain`] for the buffers of one consumer, or of all.
+    pub async fn drain_consumer(&self, stream: &Arc<Stream>, consumer: Option<&str>) -> Result<(), Error> {
+        let wanted = stream.buffer_ids(consumer);
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
@@ -141,11 +153,11 @@ impl Inner {
             if self.is_stopped() {
                 return Err(Error::Stopped);
             }
-            let left = stream.buffer_ids();
+            let left = stream.buffer_ids(consumer);
             if !wanted.iter().any(|id| left.contains(id)) {
                 return self.settle(stream).await;
             }
-            stream.mark_due();
+            stream.mark_due(consumer);
             self.kick(stream);
             changed.await;
         }
@@ -188,9 +200,13 @@ impl Inner {
         Ok(Arc::new(Stream::new(stored, &*self.settings.processors)?))
     }
 
-    pub async fn create_buckets(&self, compiled: &Compiled) -> Result<(), Error> {
-        for bucket in compiled.buckets() {
-            self.objects.create_bucket(bucket).await?;
+    /// Refuses formats that cannot be written, then creates the buckets that are missing.
+    pub async fn admit(&self, compiled: &Compiled) -> Result<(), Error> {
+        for output in compiled.outputs() {
+            self.encoders.check(&output.destination)?;
+        }
+        for output in compiled.outputs() {
+            self.objects.create_bucket(output.destination.bucket()).await?;
         }
         Ok(())
     }
@@ -210,14 +226,22 @@ impl Inner {
         self.streams().remove(name);
         let mut live = stream.live();
         live.deleted = true;
-        for slot in live.consumers.values_mut().flat_map(|consumer| consumer.slots.values_mut()) {
-            for buffer in slot.repeated.take().into_iter().chain(slot.open.take()) {
-                self.memory.fetch_sub(buffer.memory(), Ordering::SeqCst);
-            }
+        for (_, consumer) in live.consumers.drain() {
+            self.release(consumer);
         }
-        live.consumers.clear();
         drop(live);
         self.changed.notify_waiters();
         Ok(stream)
+    }
+
+    /// Drops a consumer's buffers.
+    pub fn release(&self, consumer: Consumer) {
+        let buffers = consumer.slots.into_values().flat_map(|slot| slot.repeated.into_iter().chain(slot.open));
+        self.free(buffers.map(|buffer| buffer.memory()).sum());
+    }
+
+    /// Memory of buffers that was given back.
+    pub fn free(&self, bytes: usize) {
+        self.memory.fetch_sub(bytes, Ordering::SeqCst);
     }
 }

@@ -19,14 +19,16 @@ struct Run<'a> {
     records: &'a [Record],
     /// Everything up to here is in this run or an earlier one.
     through: Sequence,
+    opened: u64,
 }
 
 impl Inner {
     /// Takes a batch into buffers. On an error what is left of it was not taken, and what was is dropped when the
     /// batch comes again.
-    pub async fn intake(&self, stream: &Arc<Stream>, batch: Batch) -> Result<(), Error> {
+    pub async fn intake(&self, stream: &Arc<Stream>, batch: Batch, opened: u64) -> Result<(), Error> {
         self.wait_for_room().await?;
         let _intake = stream.intake.lock().await;
+        stream.live().check_opened(&batch.consumer, opened)?;
         self.load(stream, &batch.consumer, &batch.shard).await?;
         let (compiled, received) = {
             let live = stream.live();
@@ -41,7 +43,8 @@ impl Inner {
             let records = before.get(..before.len() - rest.len()).unwrap_or_default();
             let last = records.last().map_or(received, |record| record.sequence);
             let placed = compiled.chain.place(records, pieces).await?;
-            let run = Run { batch: &batch, records, through: if rest.is_empty() { batch.through } else { last } };
+            let through = if rest.is_empty() { batch.through } else { last };
+            let run = Run { batch: &batch, records, through, opened };
             self.buffer(&mut stream.live(), &run, &placed)?;
             self.kick(stream);
             if rest.is_empty() {
@@ -59,6 +62,7 @@ impl Inner {
             )));
         }
         let (compiled, batch) = (live.compiled.clone(), run.batch);
+        live.check_opened(&batch.consumer, run.opened)?;
         let table = compiled.main.destination.data_format_conversion_configuration.as_ref();
         let table = table.and_then(|conversion| conversion.get("SchemaConfiguration"));
         let consumer = live.consumers.entry(batch.consumer.to_string()).or_default();
@@ -109,6 +113,7 @@ impl Inner {
         if stream.live().consumers.get(consumer).is_some_and(|known| known.shards.contains_key(shard)) {
             return Ok(());
         }
+        self.wait_for_failed(stream, consumer).await?;
         let name = consumer.to_owned();
         let (positions, throughs, plans) = self
             .state
@@ -140,6 +145,22 @@ impl Inner {
             known.shards.insert(shard.into(), loaded);
         }
         Ok(())
+    }
+
+    /// Files of a consumer that failed may still be on their way; their commits are awaited before it is loaded again.
+    async fn wait_for_failed(&self, stream: &Arc<Stream>, consumer: &str) -> Result<(), Error> {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if self.is_stopped() {
+                return Err(Error::Stopped);
+            }
+            if !stream.live().consumers.get(consumer).is_some_and(|known| known.failed) {
+                return Ok(());
+            }
+            changed.await;
+        }
     }
 
     /// Waits while the buffers hold too much, flushing the largest first.

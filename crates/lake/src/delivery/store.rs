@@ -74,6 +74,13 @@ pub fn forget_plan(tx: &Write<'_>, consumer: &str, part: &str) -> Result<(), Err
     Ok(())
 }
 
+/// Drops what is kept for a consumer that will not come back.
+pub fn forget_consumer(tx: &Write<'_>, consumer: &str) -> Result<(), Error> {
+    tx.execute("DELETE FROM delivery_plan WHERE consumer = ?1", params![consumer])?;
+    tx.execute("DELETE FROM delivery_through WHERE consumer = ?1", params![consumer])?;
+    Ok(positions::forget(tx, consumer)?)
+}
+
 /// The files of a plan count: the partition's throughs, the counters, no plan any more.
 pub fn commit(
     tx: &Write<'_>,

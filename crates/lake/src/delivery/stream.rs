@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::buffer::Partition;
 use super::consumer::Consumer;
 use super::definition::{Definition, Destination, Stored};
+use super::engine::Inner;
 use super::prefix::Prefix;
 use super::processors::{Chain, Processors};
 use crate::Error;
@@ -52,9 +53,8 @@ impl Compiled {
         }
     }
 
-    /// The buckets that files go to.
-    pub fn buckets(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(&self.main).chain(&self.backup).map(|output| output.destination.bucket())
+    pub fn outputs(&self) -> impl Iterator<Item = &Output> {
+        std::iter::once(&self.main).chain(&self.backup)
     }
 }
 
@@ -63,7 +63,30 @@ pub struct Live {
     pub stored: Stored,
     pub compiled: Arc<Compiled>,
     pub consumers: HashMap<String, Consumer>,
+    /// Consumers whose records were dropped because no file could be made of them, and when ([`Inner::unique`]): who
+    /// opened before must begin again from its durable positions.
+    pub failed: HashMap<String, u64>,
     pub deleted: bool,
+}
+
+impl Live {
+    /// # Errors
+    /// `Rewind` when the consumer's records were dropped after it had `opened`.
+    pub fn check_opened(&self, consumer: &str, opened: u64) -> Result<(), Error> {
+        if self.failed.get(consumer).is_none_or(|failed| *failed < opened) {
+            return Ok(());
+        }
+        let name = &self.stored.definition.delivery_stream_name;
+        Err(Error::Rewind(format!("records could not be made into a file; see the server's log. stream=`{name}`")))
+    }
+}
+
+/// How far direct puts were taken in, and since when.
+#[derive(Default)]
+pub struct Pump {
+    /// The last one.
+    pub fed: i64,
+    pub opened: u64,
 }
 
 pub struct Stream {
@@ -71,8 +94,7 @@ pub struct Stream {
     pub name: String,
     /// Held while a batch is taken in, so that its order is kept.
     pub intake: tokio::sync::Mutex<()>,
-    /// The last direct put that was taken in.
-    pub pump: tokio::sync::Mutex<i64>,
+    pub pump: tokio::sync::Mutex<Pump>,
     live: Mutex<Live>,
 }
 
@@ -84,7 +106,13 @@ impl Stream {
             name: stored.definition.delivery_stream_name.clone(),
             intake: tokio::sync::Mutex::default(),
             pump: tokio::sync::Mutex::default(),
-            live: Mutex::new(Live { stored, compiled, consumers: HashMap::new(), deleted: false }),
+            live: Mutex::new(Live {
+                stored,
+                compiled,
+                consumers: HashMap::new(),
+                failed: HashMap::new(),
+                deleted: false,
+            }),
         })
     }
 
@@ -112,20 +140,45 @@ impl Stream {
         buffers.fold((0, 0), |(bytes, records), buffer| (bytes + buffer.raw_bytes, records + buffer.records))
     }
 
-    /// The ids of all buffers that hold records, written or not.
-    pub fn buffer_ids(&self) -> Vec<u64> {
+    /// Drops planned flushes of a consumer whose records will not come again.
+    pub fn give_up_repeats(&self, consumer: &str, inner: &Inner) {
+        let mut live = self.live();
+        let Some(consumer) = live.consumers.get_mut(consumer) else { return };
+        let waiting =
+            consumer.slots.values_mut().filter_map(|slot| slot.repeated.take_if(|buffer| buffer.records == 0));
+        inner.free(waiting.map(|buffer| buffer.memory()).sum());
+    }
+
+    /// Drops what is in memory of a consumer.
+    pub fn forget(&self, consumer: &str, inner: &Inner) {
+        let mut live = self.live();
+        live.failed.remove(consumer);
+        if let Some(consumer) = live.consumers.remove(consumer) {
+            inner.release(consumer);
+        }
+    }
+
+    /// The ids of the buffers that hold records, written or not: of one consumer, or of all.
+    pub fn buffer_ids(&self, consumer: Option<&str>) -> Vec<u64> {
         let live = self.live();
         let mut ids = Vec::new();
-        for slot in live.consumers.values().flat_map(|consumer| consumer.slots.values()) {
+        let consumers = live.consumers.iter().filter(|(name, _)| consumer.is_none_or(|consumer| *name == consumer));
+        for slot in consumers.flat_map(|(_, consumer)| consumer.slots.values()) {
             ids.extend(slot.flushing);
+            // Behind a planned flush whose records have not come again nothing can be delivered yet.
+            if slot.repeated.as_ref().is_some_and(|buffer| buffer.records == 0) {
+                continue;
+            }
             ids.extend(slot.repeated.iter().chain(&slot.open).filter(|b| b.records > 0).map(|buffer| buffer.id));
         }
         ids
     }
 
-    /// Marks all buffers with records as due.
-    pub fn mark_due(&self) {
-        for slot in self.live().consumers.values_mut().flat_map(|consumer| consumer.slots.values_mut()) {
+    /// Marks buffers with records as due: of one consumer, or of all.
+    pub fn mark_due(&self, consumer: Option<&str>) {
+        let mut live = self.live();
+        let consumers = live.consumers.iter_mut().filter(|(name, _)| consumer.is_none_or(|consumer| *name == consumer));
+        for slot in consumers.flat_map(|(_, consumer)| consumer.slots.values_mut()) {
             for buffer in slot.repeated.iter_mut().chain(&mut slot.open) {
                 buffer.due |= buffer.records > 0;
             }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use event::{Batch, ManualClock, Record, Sequence};
 use lake::catalog::Catalog;
 use lake::delivery::definition::Definition;
+use lake::encoder::Encoders;
 use lake::format::Formats;
 use lake::{DeliveryStreams, Settings};
 use objects::Objects;
@@ -33,9 +34,20 @@ impl World {
     }
 
     pub async fn engine(&self, settings: Settings) -> DeliveryStreams {
+        let encoders = Arc::new(Formats { catalog: Catalog::open(self.state.clone()).unwrap() });
+        self.engine_with(encoders, settings).await
+    }
+
+    pub async fn engine_with(&self, encoders: Arc<dyn Encoders>, settings: Settings) -> DeliveryStreams {
         let (state, objects, clock) = (self.state.clone(), self.objects.clone(), self.clock.clone());
-        let encoders = Arc::new(Formats { catalog: Catalog::open(state.clone()).unwrap() });
         DeliveryStreams::open(state, objects, clock, encoders, settings).await.unwrap()
+    }
+
+    /// How many rows a table of the state has.
+    pub async fn rows(&self, table: &str) -> usize {
+        let sql = format!("SELECT 1 FROM {table}");
+        let rows = self.state.read(move |tx| tx.all::<_, state::Error>(&sql, &[], |row| row.int(0)));
+        rows.await.unwrap().len()
     }
 
     pub async fn position(&self, shard: &str) -> Sequence {

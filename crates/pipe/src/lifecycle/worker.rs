@@ -66,6 +66,7 @@ impl Pipes {
             let slot = inner.slot(&pipe.definition.name);
             let mut place = slot.worker.lock().await;
             end(&mut place).await;
+            inner.forget(&pipe).await;
             inner.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(&pipe.definition.name);
             let (name, creation) = (pipe.definition.name.clone(), pipe.creation.clone());
             let removed = inner.state.write(move |tx| store::remove(tx, &name, &creation)).await;
@@ -75,6 +76,27 @@ impl Pipes {
 }
 
 impl Inner {
+    /// Has the targets finish what they hold of a pipe, before the pipe itself is gone: a crash in between repeats it.
+    async fn forget(&self, pipe: &Pipe) {
+        let definition = &pipe.definition;
+        let target = definition.target_arn().ok();
+        let target = target.map(|arn| (arn, pipe.consumer(), definition.target_parameters.clone()));
+        let dead_letter = definition.parameters().ok().and_then(|parameters| parameters.dead_letter);
+        let dead_letter =
+            dead_letter.map(|arn| (arn, format!("{}/dead-letter", pipe.consumer()), Value::Object(Map::new())));
+        for (arn, consumer, parameters) in target.into_iter().chain(dead_letter) {
+            let forgotten = match self.registry.open_target(&arn, &parameters).await {
+                Ok(target) => target.forget(&consumer).await,
+                // A target that is gone holds nothing.
+                Err(error) if error.kind() == Kind::NotFound => Ok(()),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = forgotten {
+                tracing::warn!(pipe = definition.name, %error, "a target still holds records of a deleted pipe");
+            }
+        }
+    }
+
     async fn open(&self, pipe: &Pipe, counters: Arc<Counters>) -> Result<(Work, Input), Error> {
         let mut wait = self.settings.retry_min;
         let mut tries = 1;
