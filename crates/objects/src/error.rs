@@ -6,6 +6,10 @@ pub enum Error {
     /// `--lake` names something this build cannot open.
     #[error("lake URL not supported. url=`{0}`; use a directory or s3://BUCKET/PREFIX")]
     Url(String),
+    #[error(
+        "option of the lake URL not known or empty. option=`{0}`; known are endpoint, region, allow_http and virtual_hosted_style_request"
+    )]
+    Option(String),
     #[error("bucket name not valid. bucket=`{0}`")]
     BucketName(String),
     #[error("key not valid: {reason}. key=`{key}`")]

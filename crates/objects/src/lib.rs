@@ -10,6 +10,7 @@ mod error;
 mod key;
 mod objects;
 mod remote;
+mod s3;
 
 pub use error::Error;
-pub use objects::{Credentials, Location, Object, Objects};
+pub use objects::{Location, Object, Objects};

@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use object_store::ObjectStore;
-use object_store::aws::AmazonS3Builder;
 
 use crate::directory::Directory;
 use crate::remote::Remote;
-use crate::{Error, key};
+use crate::{Error, key, s3};
 
 /// What a listing or a head tells about one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,15 +17,6 @@ pub struct Object {
     pub bytes: u64,
     /// Milliseconds since 1970.
     pub modified_ms: i64,
-}
-
-/// Access to an S3-compatible service. What is `None` comes from the `AWS_*` environment.
-#[derive(Clone, Default)]
-pub struct Credentials {
-    pub endpoint: Option<String>,
-    pub region: Option<String>,
-    pub access_key_id: Option<String>,
-    pub secret_access_key: Option<String>,
 }
 
 /// Where the objects are, for a reader with its own access (the SQL engine).
@@ -49,27 +39,17 @@ enum Backend {
 }
 
 impl Objects {
-    /// Opens `--lake`: a directory (created if missing), `file:///DIR` or `s3://ROOT/PREFIX` with credentials from the
-    /// environment (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL_S3` and the like).
+    /// Opens `--lake`: a directory (created if missing), `file:///DIR` or `s3://ROOT/PREFIX`, with access from the
+    /// environment (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL_S3` and the like) and options behind a question mark
+    /// (`endpoint`, `region`, `allow_http`, `virtual_hosted_style_request`).
     ///
     /// # Errors
-    /// `Url` for other schemes, `File` when the directory cannot be used, `Store` for settings the store refuses.
+    /// `Url` for other schemes, `Option` for an option that is not known, `File` when the directory cannot be used,
+    /// `Store` for settings the store refuses.
     pub fn open(url: &str) -> Result<Objects, Error> {
-        Self::open_with(url, &Credentials::default())
-    }
-
-    /// [`Objects::open`] with explicit credentials for an `s3://` URL.
-    ///
-    /// # Errors
-    /// As [`Objects::open`].
-    pub fn open_with(url: &str, credentials: &Credentials) -> Result<Objects, Error> {
         if let Some(rest) = url.strip_prefix("s3://") {
-            let (root, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-            if root.is_empty() {
-                return Err(Error::Url(url.into()));
-            }
-            let store = Arc::new(s3(root, credentials)?);
-            return Ok(Self::over(store, prefix));
+            let (store, prefix) = s3::open(url, rest)?;
+            return Ok(Self::over(store, &prefix));
         }
         let path = url.strip_prefix("file://").unwrap_or(url);
         if path.is_empty() || path.contains("://") {
@@ -219,22 +199,4 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, Error> {
     let directory = directory.clone();
     tokio::task::spawn_blocking(move || run(&directory)).await.unwrap_or(Err(Error::Stopped))
-}
-
-fn s3(root: &str, credentials: &Credentials) -> Result<impl ObjectStore, Error> {
-    let Credentials { endpoint, region, access_key_id, secret_access_key } = credentials;
-    let mut builder = AmazonS3Builder::from_env().with_bucket_name(root);
-    if let Some(endpoint) = endpoint {
-        builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));
-    }
-    if let Some(region) = region {
-        builder = builder.with_region(region);
-    }
-    if let Some(id) = access_key_id {
-        builder = builder.with_access_key_id(id);
-    }
-    if let Some(secret) = secret_access_key {
-        builder = builder.with_secret_access_key(secret);
-    }
-    Ok(builder.build()?)
 }

@@ -103,9 +103,12 @@ impl Remote {
                 let modified_ms = meta.last_modified.timestamp_millis();
                 found.push(Object { key: key.to_owned(), bytes: meta.size, modified_ms });
             }
+            // The store lists in the order of keys.
+            if found.len() >= limit {
+                break;
+            }
         }
         found.sort_by(|a, b| a.key.cmp(&b.key));
-        found.truncate(limit);
         Ok(found)
     }
 }

@@ -47,6 +47,8 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
     let Settings { data, state, lake, identity, credentials, endpoints, test_clock, home } = settings;
     let state = state::State::open(&state::Settings::new(state)).with_context(|| format!("--state {state}"))?;
     let objects = Objects::open(lake).with_context(|| format!("--lake {lake}"))?;
+    // A store that cannot be reached is told now, not at the first delivery.
+    objects.buckets().await.with_context(|| format!("--lake {lake} does not answer"))?;
     let signature_clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let test_clock = test_clock.then(|| Arc::new(ManualClock::at(signature_clock.now_ms())));
     let clock: Arc<dyn Clock> = match &test_clock {

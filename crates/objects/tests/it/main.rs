@@ -1,10 +1,11 @@
-//! One suite, run against a directory and against an object store.
+//! One suite, run against a directory, an object store in memory and an S3 service.
 
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use objects::{Error, Objects};
 
 async fn check(objects: &Objects) {
@@ -57,6 +58,31 @@ async fn an_object_store_keeps_objects() {
     let store = Arc::new(object_store::memory::InMemory::new());
     check(&Objects::over(store.clone(), "")).await;
     check(&Objects::over(store, "/tenant/one/")).await;
+}
+
+#[tokio::test]
+async fn an_s3_service_keeps_objects() {
+    let directory = tempfile::tempdir().unwrap();
+    let s3 = testkit::S3::start(directory.path()).unwrap();
+    // As the environment of a server would set it.
+    let mut builder = AmazonS3Builder::new().with_bucket_name(testkit::S3::BUCKET);
+    for (name, value) in s3.environment() {
+        builder = builder.with_config(name.to_lowercase().parse::<AmazonS3ConfigKey>().unwrap(), value);
+    }
+    let store = Arc::new(builder.build().unwrap());
+    check(&Objects::over(store.clone(), "")).await;
+    check(&Objects::over(store, "/tenant/one/")).await;
+}
+
+#[tokio::test]
+async fn options_of_an_s3_url_are_known_or_refused_by_name() {
+    assert!(Objects::open("s3://root/p?endpoint=http%3A%2F%2Flocalhost%3A9&region=eu-north-1&allow_http=true").is_ok());
+    for (url, named) in
+        [("s3://root?colour=red", "colour"), ("s3://root?secret_access_key=x", "secret"), ("s3://", "s3://")]
+    {
+        let error = Objects::open(url).err().unwrap().to_string();
+        assert!(error.contains(named) && !error.contains("=x"), "{error}");
+    }
 }
 
 #[tokio::test]

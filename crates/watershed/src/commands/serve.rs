@@ -18,7 +18,12 @@ use crate::start;
   watershed serve --data /var/lib/watershed --listen 0.0.0.0:4566
   watershed serve --lake s3://my-lake/prefix --region eu-north-1 --account 123456789012
   watershed serve --endpoint-for dynamodb=http://other-host:4566
-  AWS_PROFILE=clinic watershed serve   # pipes may read the streams of that account at AWS")]
+  AWS_PROFILE=clinic watershed serve   # pipes may read the streams of that account at AWS
+  AWS_ALLOW_HTTP=true watershed serve --lake 's3://my-lake/prefix?endpoint=http://minio:9000&region=us-east-1'
+
+Access to an s3:// lake comes from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION or
+AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, and AWS_ALLOW_HTTP=true for an endpoint without TLS.
+The options endpoint, region, allow_http and virtual_hosted_style_request of the URL go before them.")]
 pub struct Serve {
     /// Directory of the credentials, and of state and lake unless given
     #[arg(long, default_value = "./watershed-data")]
@@ -26,7 +31,7 @@ pub struct Serve {
     /// The state: a SQLite file or sqlite:PATH [default: DATA/state.db]
     #[arg(long)]
     state: Option<String>,
-    /// The lake: a directory or s3://BUCKET/PREFIX [default: DATA/lake]
+    /// The lake: a directory or s3://BUCKET/PREFIX[?OPTION=VALUE&...] [default: DATA/lake]
     #[arg(long)]
     lake: Option<String>,
     /// Address and port; port 0 takes a free one
