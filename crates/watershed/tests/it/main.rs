@@ -5,8 +5,10 @@
 mod commands;
 mod crash;
 mod events;
+mod firehose;
 mod functions;
 mod items;
+mod lake_on_s3;
 mod queues;
 mod remote;
 mod sql;
