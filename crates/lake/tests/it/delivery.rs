@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use event::{Kind, Sequence, Target as _};
 use lake::delivery::definition::{Definition, Destination};
-use lake::encoder::{Encoder, Encoders, PlainEncoders, RecordError};
+use lake::encoder::{Encoder, Encoders, RecordError};
+use lake::format::Formats;
 use lake::target::DeliveryTarget;
 use lake::{Error, Settings, Step};
 use serde_json::json;
@@ -129,7 +130,10 @@ async fn a_forgotten_consumer_is_delivered_and_leaves_nothing_behind() {
 }
 
 /// Plain files, the first of which cannot be finished.
-struct FailsOnce(AtomicBool);
+struct FailsOnce {
+    inner: Formats,
+    failed: AtomicBool,
+}
 
 struct Fails(Box<dyn Encoder>, bool);
 
@@ -149,11 +153,11 @@ impl Encoder for Fails {
 
 impl Encoders for FailsOnce {
     fn check(&self, destination: &Destination) -> Result<(), Error> {
-        PlainEncoders.check(destination)
+        self.inner.check(destination)
     }
 
     fn open(&self, destination: &Destination) -> Result<Box<dyn Encoder>, Error> {
-        Ok(Box::new(Fails(PlainEncoders.open(destination)?, !self.0.swap(true, Ordering::SeqCst))))
+        Ok(Box::new(Fails(self.inner.open(destination)?, !self.failed.swap(true, Ordering::SeqCst))))
     }
 
     fn extension(&self, _destination: &Destination) -> &'static str {
@@ -164,7 +168,7 @@ impl Encoders for FailsOnce {
 #[tokio::test]
 async fn a_file_that_cannot_be_made_has_its_consumer_begin_again() {
     let world = World::new();
-    let encoders = Arc::new(FailsOnce(AtomicBool::new(false)));
+    let encoders = Arc::new(FailsOnce { inner: world.formats(), failed: AtomicBool::new(false) });
     let engine = world.engine_with(encoders, Settings::default()).await;
     engine.create(definition()).await.unwrap();
     let target = DeliveryTarget::new(engine.clone(), "analytics");
@@ -186,7 +190,12 @@ async fn a_file_that_cannot_be_made_has_its_consumer_begin_again() {
 #[tokio::test]
 async fn direct_puts_begin_again_by_themselves() {
     let world = World::new();
-    let engine = world.engine_with(Arc::new(FailsOnce(AtomicBool::new(false))), Settings::default()).await;
+    let engine = world
+        .engine_with(
+            Arc::new(FailsOnce { inner: world.formats(), failed: AtomicBool::new(false) }),
+            Settings::default(),
+        )
+        .await;
     engine.create(definition()).await.unwrap();
     engine.put_records("analytics", vec![record("direct", 1, 1).data, record("direct", 2, 1).data]).await.unwrap();
     engine.flush(None).await.unwrap();
@@ -208,8 +217,8 @@ async fn a_backup_is_updated_but_never_switched_off() {
     let update = |value: serde_json::Value| value.as_object().unwrap().clone();
     let off = engine.update_destination("analytics", "1", &update(json!({"S3BackupMode": "Disabled"}))).await;
     assert!(off.unwrap_err().to_string().contains("S3BackupMode"));
-    let moved = update(json!({"S3BackupUpdate": {"Prefix": "kept/", "CompressionFormat": "GZIP"}}));
-    let Err(error) = engine.update_destination("analytics", "1", &moved).await else { panic!("no compression here") };
+    let moved = update(json!({"S3BackupUpdate": {"Prefix": "kept/", "CompressionFormat": "LZ4"}}));
+    let Err(error) = engine.update_destination("analytics", "1", &moved).await else { panic!("no such compression") };
     assert!(error.to_string().contains("CompressionFormat"), "{error}");
     let moved = update(json!({"S3BackupUpdate": {"Prefix": "kept/!{timestamp:yyyy}/"}}));
     let error = engine.update_destination("analytics", "1", &moved).await.unwrap_err();

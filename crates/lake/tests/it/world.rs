@@ -34,8 +34,11 @@ impl World {
     }
 
     pub async fn engine(&self, settings: Settings) -> DeliveryStreams {
-        let encoders = Arc::new(Formats { catalog: Catalog::open(self.state.clone()).unwrap() });
-        self.engine_with(encoders, settings).await
+        self.engine_with(Arc::new(self.formats()), settings).await
+    }
+
+    pub fn formats(&self) -> Formats {
+        Formats { catalog: Catalog::open(self.state.clone()).unwrap() }
     }
 
     pub async fn engine_with(&self, encoders: Arc<dyn Encoders>, settings: Settings) -> DeliveryStreams {
