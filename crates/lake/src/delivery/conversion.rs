@@ -109,8 +109,11 @@ struct ParquetSerDe {
     #[serde(default)]
     writer_version: Option<String>,
     #[serde(default)]
+    #[allow(dead_code, reason = "read by the encoder")]
     enable_dictionary_compression: Option<bool>,
+    /// Files are never padded, which keeps to any maximum.
     #[serde(default)]
+    #[allow(dead_code, reason = "only known here")]
     max_padding_bytes: Option<u64>,
 }
 
@@ -157,25 +160,8 @@ impl ParquetSerDe {
         if self.page_size_bytes.is_some_and(|bytes| bytes < PAGE_BYTES_MIN) {
             return Err(invalid(format!("ParquetSerDe.PageSizeBytes must be at least {PAGE_BYTES_MIN}")));
         }
-        if self.page_size_bytes.is_some_and(|bytes| bytes != 1 << 20) {
-            return Err(invalid(
-                "ParquetSerDe.PageSizeBytes other than 1048576 is not supported: the writer cuts pages itself",
-            ));
-        }
-        match self.writer_version.as_deref() {
-            None | Some("V1") => {}
-            Some("V2") => {
-                return Err(invalid("ParquetSerDe.WriterVersion V2 is not supported: files are written as V1"));
-            }
-            Some(_) => return Err(invalid("ParquetSerDe.WriterVersion must be V1 or V2")),
-        }
-        if self.enable_dictionary_compression == Some(false) {
-            return Err(invalid("ParquetSerDe.EnableDictionaryCompression false is not supported: the writer chooses"));
-        }
-        if self.max_padding_bytes.is_some_and(|bytes| bytes > 0) {
-            return Err(invalid(
-                "ParquetSerDe.MaxPaddingBytes above 0 is not supported: objects have no blocks to pad to",
-            ));
+        if self.writer_version.as_deref().is_some_and(|version| !["V1", "V2"].contains(&version)) {
+            return Err(invalid("ParquetSerDe.WriterVersion must be V1 or V2"));
         }
         Ok(())
     }
@@ -199,8 +185,8 @@ mod tests {
     #[test]
     fn what_is_honoured_is_taken() {
         let parquet = json!({
-            "Compression": "GZIP", "BlockSizeBytes": BLOCK_BYTES_MIN, "PageSizeBytes": 1 << 20, "WriterVersion": "V1",
-            "EnableDictionaryCompression": true, "MaxPaddingBytes": 0,
+            "Compression": "GZIP", "BlockSizeBytes": BLOCK_BYTES_MIN, "PageSizeBytes": PAGE_BYTES_MIN, "WriterVersion": "V2",
+            "EnableDictionaryCompression": false, "MaxPaddingBytes": 8,
         });
         let openx = json!({
             "CaseInsensitive": false, "ConvertDotsInJsonKeysToUnderscores": true,
@@ -215,10 +201,8 @@ mod tests {
         for (parquet, named) in [
             (json!({"BlockSizeBytes": 1}), "BlockSizeBytes"),
             (json!({"PageSizeBytes": 1}), "PageSizeBytes"),
-            (json!({"PageSizeBytes": 1 << 21}), "PageSizeBytes"),
-            (json!({"WriterVersion": "V2"}), "WriterVersion"),
-            (json!({"EnableDictionaryCompression": false}), "EnableDictionaryCompression"),
-            (json!({"MaxPaddingBytes": 8}), "MaxPaddingBytes"),
+            (json!({"WriterVersion": "V3"}), "WriterVersion"),
+            (json!({"EnableDictionaryCompression": "no"}), "DataFormatConversionConfiguration"),
             (json!({"Color": 8}), "Color"),
         ] {
             let error = check(&conversion(parquet, json!({}))).unwrap_err().to_string();

@@ -160,7 +160,13 @@ impl Chain {
     /// Takes records off the front of `rest` and unpacks them, until they hold enough bytes.
     pub fn unpack(&self, rest: &mut &[Record]) -> Vec<Piece> {
         let (mut pieces, mut bytes, mut source) = (Vec::with_capacity(rest.len()), 0usize, 0);
-        while let Some((record, behind)) = rest.split_first().filter(|_| bytes < UNPACKED_BYTES) {
+        let mut last = None;
+        while let Some((record, behind)) = rest.split_first() {
+            // Records of one sequence, made of one batch by an enrichment, go together: a position lies between others.
+            if bytes >= UNPACKED_BYTES && last != Some(record.sequence) {
+                break;
+            }
+            last = Some(record.sequence);
             *rest = behind;
             let unpacked = self.open(source, record);
             bytes += unpacked.data.len();

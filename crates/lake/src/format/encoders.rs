@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::{Codec, Compression, Keys, Options, Parquet};
+use super::{Codec, Compression, Keys, Options, Parquet, WriterVersion};
 use crate::Error;
 use crate::catalog::Catalog;
 use crate::delivery::definition::Destination;
@@ -49,9 +49,20 @@ fn options(destination: &Destination) -> Result<Options, Error> {
     if at(destination, "/OutputFormatConfiguration/Serializer/OrcSerDe").is_some() {
         return Err(Error::Invalid("OrcSerDe is not supported; use ParquetSerDe".into()));
     }
-    let name = at(destination, "/OutputFormatConfiguration/Serializer/ParquetSerDe/Compression");
-    let codec = name.and_then(Value::as_str).map_or(Ok(Codec::default()), Codec::parse)?;
-    Ok(Options { codec, ..Options::default() })
+    let member = |name: &str| {
+        at(destination, &format!("/OutputFormatConfiguration/Serializer/ParquetSerDe/{name}"))
+            .filter(|value| !value.is_null())
+    };
+    let text = |name: &str| member(name).and_then(Value::as_str);
+    let bytes = |name: &str| member(name).and_then(Value::as_u64).and_then(|bytes| usize::try_from(bytes).ok());
+    let default = Options::default();
+    Ok(Options {
+        codec: text("Compression").map_or(Ok(default.codec), Codec::parse)?,
+        page_bytes: bytes("PageSizeBytes").unwrap_or(default.page_bytes),
+        block_bytes: bytes("BlockSizeBytes").unwrap_or(default.block_bytes),
+        version: text("WriterVersion").map_or(Ok(default.version), WriterVersion::parse)?,
+        dictionary: member("EnableDictionaryCompression").and_then(Value::as_bool),
+    })
 }
 
 fn keys(destination: &Destination) -> Keys {
@@ -98,5 +109,38 @@ impl Encoders for Formats {
             return ".parquet";
         }
         compression(destination).map_or("", Compression::extension)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn options_are_those_of_the_serializer() {
+        let read = |parquet: Value| {
+            let destination = json!({
+                "BucketARN": "arn:aws:s3:::b", "RoleARN": "arn:aws:iam::000000000000:role/r",
+                "DataFormatConversionConfiguration": {
+                    "Enabled": true, "OutputFormatConfiguration": {"Serializer": {"ParquetSerDe": parquet}},
+                },
+            });
+            options(&serde_json::from_value(destination).unwrap()).unwrap()
+        };
+        assert_eq!(read(json!({})), Options::default());
+        let given = json!({
+            "Compression": "GZIP", "PageSizeBytes": 65536, "BlockSizeBytes": 67_108_864, "WriterVersion": "V2",
+            "EnableDictionaryCompression": false, "MaxPaddingBytes": 8,
+        });
+        let expected = Options {
+            codec: Codec::Gzip,
+            page_bytes: 64 << 10,
+            block_bytes: 64 << 20,
+            version: WriterVersion::V2,
+            dictionary: Some(false),
+        };
+        assert_eq!(read(given), expected);
     }
 }

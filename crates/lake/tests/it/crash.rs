@@ -163,3 +163,35 @@ proptest! {
         run(flow, lives, records, partitions);
     }
 }
+
+/// What an enrichment made of one batch has one sequence; a position is behind all of it or before all of it.
+#[tokio::test]
+async fn records_of_one_sequence_are_taken_in_together() {
+    let world = World::new();
+    // More than one chunk of the intake, and more than the buffers may hold.
+    let pad = "x".repeat(1 << 20);
+    let records = || {
+        let one = |n: u64| event::Record {
+            data: serde_json::json!({"id": n.to_string(), "site": "1", "pad": pad}).to_string().into(),
+            sequence: 5u64.into(),
+            id: format!("s/{n}").into(),
+            ..record("s", 5, 1)
+        };
+        (1..=8).map(one).collect()
+    };
+    for dies_at in 1..=12 {
+        let engine = world.engine(Settings { buffer_bytes_max: 2 << 20, ..settings(dies_at) }).await;
+        let _ = engine.create(definition()).await;
+        let _ = engine.deliver("analytics", batch("s", records(), 5)).await;
+        let _ = engine.flush(None).await;
+    }
+    let engine = world.engine(settings(0)).await;
+    engine.deliver("analytics", batch("s", records(), 5)).await.unwrap();
+    engine.flush(None).await.unwrap();
+    let mut ids: Vec<String> = Vec::new();
+    for line in world.lines("data/").await.into_values().flatten() {
+        ids.push(line["id"].as_str().unwrap().into());
+    }
+    ids.sort_unstable();
+    assert_eq!(ids, ["1", "2", "3", "4", "5", "6", "7", "8"]);
+}
