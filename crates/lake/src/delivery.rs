@@ -65,7 +65,7 @@ pub type Observer = Arc<dyn Fn(Step, &str) -> bool + Send + Sync>;
 pub struct Settings {
     /// Memory in buffers over all streams, default 256 MB. Above it the largest are flushed first and callers wait.
     pub buffer_bytes_max: usize,
-    /// Files written at the same time, default 4.
+    /// Files written at the same time, default 16: their plans and commits share transactions.
     pub flushes_max: usize,
     /// What runs `Lambda` processors, default [`NoFunctions`].
     pub processors: Arc<dyn Processors>,
@@ -74,7 +74,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { buffer_bytes_max: 256 << 20, flushes_max: 4, processors: Arc::new(NoFunctions), observer: None }
+        Settings { buffer_bytes_max: 256 << 20, flushes_max: 16, processors: Arc::new(NoFunctions), observer: None }
     }
 }
 

@@ -20,8 +20,8 @@ const GROUP_ROWS_MAX: usize = 1 << 20;
 pub struct Options {
     /// `Compression`; default SNAPPY.
     pub codec: Codec,
-    /// `PageSizeBytes`: a data page ends at about this size before compression. Default 1 MiB; the service takes no
-    /// less than 64 KiB.
+    /// `PageSizeBytes`: a data page ends at about this size before compression. The service has 1 MiB and takes no less
+    /// than 64 KiB; unset it is 32 KiB here, for hundreds of files are open at once and a page is compressed when it ends.
     pub page_bytes: usize,
     /// `BlockSizeBytes`: a row group ends at about this size as encoded. Default 256 MiB; the service takes no less
     /// than 64 MiB.
@@ -55,7 +55,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             codec: Codec::default(),
-            page_bytes: 1 << 20,
+            page_bytes: 32 << 10,
             block_bytes: 256 << 20,
             version: WriterVersion::default(),
             dictionary: None,
