@@ -30,14 +30,46 @@ pub fn open(functions: &Functions, arn: &Arn, parameters: &Value) -> Result<Arc<
             }
         };
     }
-    Ok(Arc::new(FunctionTarget { functions: functions.clone(), arn: arn.to_string(), waits }))
+    let shape = if waits { Shape::Array } else { Shape::Event };
+    Ok(Arc::new(FunctionTarget { functions: functions.clone(), arn: arn.to_string(), shape }))
 }
+
+/// Opens the function of an event source mapping, `arn:aws:lambda:REGION:ACCOUNT:event-source-mapping:UUID`, as the target of
+/// the pipe that runs it: it is called with `{"Records": [...]}`.
+///
+/// # Errors
+/// `NotFound` without the mapping or its function.
+pub fn open_mapping(functions: &Functions, arn: &Arn) -> Result<Arc<dyn Target>, Error> {
+    let mapping = functions.mapping(mapping_of(arn).unwrap_or_default())?;
+    functions.describe(&mapping.function_arn, None)?;
+    let reports = mapping.function_response_types.iter().any(|kind| kind == "ReportBatchItemFailures");
+    let arn = mapping.function_arn.clone();
+    Ok(Arc::new(FunctionTarget { functions: functions.clone(), arn, shape: Shape::Records { reports } }))
+}
+
+/// The UUID of the mapping an ARN names.
+pub fn mapping_of(arn: &Arn) -> Option<&str> {
+    arn.resource_name("event-source-mapping:").filter(|_| arn.service == "lambda")
+}
+
+/// What the function gets of a batch, and what its answer means.
+#[derive(Clone, Copy)]
+enum Shape {
+    /// The records as an array; records it names in `batchItemFailures` failed.
+    Array,
+    /// The same, through the queue before the function, which nobody waits for.
+    Event,
+    /// `{"Records": [...]}`; the answer counts only if it `reports`.
+    Records { reports: bool },
+}
+
+/// What is around the array in [`Shape::Records`].
+const RECORDS: (&[u8], &[u8]) = (br#"{"Records":"#, b"}");
 
 struct FunctionTarget {
     functions: Functions,
     arn: String,
-    /// Whether a batch is answered by the function and not by the queue before it.
-    waits: bool,
+    shape: Shape,
 }
 
 #[async_trait]
@@ -48,9 +80,13 @@ impl Target for FunctionTarget {
 
     async fn deliver(&self, batch: Batch) -> Result<Receipt, Error> {
         let records = &batch.records;
-        let bytes_max = if self.waits { REQUEST_BYTES_MAX } else { EVENT_BYTES_MAX };
+        let bytes_max = match self.shape {
+            Shape::Array => REQUEST_BYTES_MAX,
+            Shape::Event => EVENT_BYTES_MAX,
+            Shape::Records { .. } => REQUEST_BYTES_MAX - RECORDS.0.len() - RECORDS.1.len(),
+        };
         let parts = batch::chunks(records, bytes_max)?;
-        if !self.waits {
+        if matches!(self.shape, Shape::Event) {
             let payloads = parts.into_iter().map(|part| batch::array(records.get(part).unwrap_or_default()));
             let events: Vec<Invocation> = payloads.map(Invocation::of).collect();
             self.functions.submit(&self.arn, None, events).await?;
@@ -60,7 +96,13 @@ impl Target for FunctionTarget {
         for part in parts {
             let start = part.start;
             let slice = records.get(part).unwrap_or_default();
-            match batch::call(&self.functions, &self.arn, batch::array(slice)).await {
+            let payload = batch::array(slice);
+            let payload = match self.shape {
+                Shape::Records { .. } => [RECORDS.0, &payload, RECORDS.1].concat().into(),
+                _ => payload,
+            };
+            match batch::call(&self.functions, &self.arn, payload).await {
+                Ok(_) if matches!(self.shape, Shape::Records { reports: false }) => {}
                 Ok(outcome) => failures
                     .extend(failed(&outcome.payload, slice).into_iter().map(|index| refuse(start + index, ITEM))),
                 // Nothing was taken yet: the whole batch may come again.

@@ -14,7 +14,7 @@ use event::{Clock, Registry};
 use serde_json::Value;
 use state::State;
 
-use crate::definition::starting_position_missing;
+use crate::definition::{is_own, starting_position_missing};
 use crate::runtime::Transform;
 use crate::store::{self, CurrentState, Gap, Pipe};
 use crate::{Definition, DesiredState, Error, GapPolicy, Snapshot, Update};
@@ -103,6 +103,32 @@ impl Pipes {
     /// `Invalid`, `Conflict` when the name is taken.
     pub async fn create(&self, input: &Value) -> Result<Pipe, Error> {
         let definition = Definition::parse(input)?;
+        if is_own(&definition.name) {
+            return Err(Error::Invalid("a pipe's name cannot have a slash".into()));
+        }
+        self.insert(definition).await
+    }
+
+    /// Sees to it that a pipe of this program's own is as `input` says, and nothing more when it is so already. Its name
+    /// has a slash, so it is never listed and cannot be made by CreatePipe. Its source cannot change.
+    ///
+    /// # Errors
+    /// `Invalid`, `Conflict` while another change is on its way.
+    pub async fn keep(&self, input: &Value) -> Result<(), Error> {
+        let wanted = Definition::parse(input)?;
+        match self.describe(&wanted.name).await {
+            Ok(pipe) if pipe.definition == wanted => Ok(()),
+            Ok(_) => {
+                let update = serde_json::from_value(input.clone())
+                    .map_err(|error| Error::Invalid(format!("request is not valid: {error}")))?;
+                self.update(&wanted.name, update).await.map(drop)
+            }
+            Err(Error::NotFound(_)) => self.insert(wanted).await.map(drop),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn insert(&self, definition: Definition) -> Result<Pipe, Error> {
         self.inner.check(&definition)?;
         let now_ms = self.inner.clock.now_ms();
         let pipe = self.inner.state.write(move |tx| store::insert(tx, &definition, now_ms)).await?;

@@ -7,6 +7,8 @@ mod commands;
 mod data;
 mod demo;
 mod functions;
+mod mappings;
+mod processors;
 mod registry;
 mod start;
 

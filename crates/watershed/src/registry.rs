@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use destination::{Destinations, Directory, Endpoint};
 use event::{Arn, Enrichment, Error, Factory, Kind, Registry, Source, Target};
 use function::Functions;
 use lake::DeliveryStreams;
@@ -24,6 +25,7 @@ pub fn registry(
     queues: Queues,
     buses: Buses,
     functions: Functions,
+    destinations: Destinations,
 ) -> Registry {
     Registry::default()
         .source(RemoteStreams(aws))
@@ -34,8 +36,42 @@ pub fn registry(
         .target(TableItems(tables))
         .target(LocalQueues(queues))
         .target(EventBuses(buses))
+        .enrichment(destinations.clone())
+        .target(destinations)
         .enrichment(Lambdas(functions.clone()))
+        .target(Mappings(functions.clone()))
         .target(Lambdas(functions))
+}
+
+/// API destinations as EventBridge has them.
+pub struct ApiDestinations(pub Buses);
+
+#[async_trait]
+impl Directory for ApiDestinations {
+    async fn endpoint(&self, arn: &Arn) -> Result<Endpoint, Error> {
+        let found = self.0.resolve(&arn.to_string()).await?;
+        Ok(Endpoint {
+            url: found.endpoint,
+            method: found.method,
+            authorization_type: found.authorization_type,
+            auth_parameters: found.auth_parameters,
+            rate_max: found.rate_max.try_into().unwrap_or(1),
+        })
+    }
+}
+
+/// `arn:aws:lambda:REGION:ACCOUNT:event-source-mapping:UUID`: the function of a mapping.
+struct Mappings(Functions);
+
+#[async_trait]
+impl Factory<dyn Target> for Mappings {
+    fn accepts(&self, arn: &Arn) -> bool {
+        function::target::mapping_of(arn).is_some()
+    }
+
+    async fn open(&self, arn: &Arn, _parameters: &Value) -> Result<Arc<dyn Target>, Error> {
+        function::target::open_mapping(&self.0, arn)
+    }
 }
 
 /// A stream as below of another account or region, or one that `--endpoint-for` names: the first to be asked.

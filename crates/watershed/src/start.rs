@@ -13,7 +13,7 @@ use server::{App, Identity};
 use crate::catalog::DeclaredTables;
 use crate::clock::SystemClock;
 use crate::data::Credentials;
-use crate::{functions, registry};
+use crate::{functions, mappings, processors, registry};
 
 /// Memory of all SQL queries together.
 const QUERY_BYTES_MAX: usize = 512 << 20;
@@ -62,7 +62,8 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
     let catalog = lake::catalog::Catalog::open(state.clone())?;
     let query = query(data, &objects, catalog.clone())?;
     let encoders = Arc::new(lake::format::Formats { catalog: catalog.clone() });
-    let delivery = lake::Settings::default();
+    let processors = processors::Lambdas::new(signature_clock.clone(), identity.clone());
+    let delivery = lake::Settings { processors: Arc::new(processors.clone()), ..lake::Settings::default() };
     let delivery =
         lake::DeliveryStreams::open(state.clone(), objects.clone(), clock.clone(), encoders, delivery).await?;
     let aws = remote::Aws::from_environment(&region, &account, endpoints).await;
@@ -72,8 +73,10 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
     let (time, log) = (signature_clock.clone(), logs.clone());
     let functions = functions::open(state.clone(), time, log, &identity, &credentials, data, home).await?;
     let (own, groups) = (delivery.clone(), logs.clone());
-    let registry =
-        registry::registry(aws, tables.clone(), own, groups, queues.clone(), buses.clone(), functions.clone());
+    processors.bind(functions.clone());
+    let destinations = destination::Destinations::new(Arc::new(registry::ApiDestinations(buses.clone())))?;
+    let (bus, host) = (buses.clone(), functions.clone());
+    let registry = registry::registry(aws, tables.clone(), own, groups, queues.clone(), bus, host, destinations);
     functions.resume(registry.clone());
     let pipes =
         pipe::Pipes::open(state.clone(), registry.clone(), clock.clone(), pipe::Settings::new(&region, &account))?;
@@ -106,6 +109,7 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
     app.pipes.resume().await?;
     app.stacks.resume().await?;
     app.queues.resume().await?;
+    tokio::spawn(mappings::follow(app.functions.clone(), app.pipes.clone()));
     tokio::spawn(trim(app.tables.clone()));
     tokio::spawn(sweep(app.queues.clone()));
     Ok(app)

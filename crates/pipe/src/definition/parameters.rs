@@ -6,7 +6,9 @@ use serde_json::Value;
 use super::rules::{constraint, enumeration, length, lower_first, parse_arn, supported};
 use crate::Error;
 
-const FILTERS_MAX: usize = 5;
+/// As many as an event source mapping may have; the service gives a pipe 5, or 10 on request.
+const FILTERS_MAX: usize = 10;
+const CONCURRENCY_DEFAULT: i64 = 5;
 const PATTERN_CHARS_MAX: usize = 4096;
 const TEMPLATE_CHARS_MAX: usize = 8192;
 
@@ -36,6 +38,8 @@ pub struct Parameters {
     pub window_s: u64,
     /// Batches of one shard at once, 1 to 10; 1.
     pub parallelization: usize,
+    /// Batches of a queue at once, 2 to 1,000; 5.
+    pub concurrency: usize,
     pub on_failure: OnFailure,
     /// `None`: for ever.
     pub retries_max: Option<u32>,
@@ -61,7 +65,8 @@ const STREAM_MEMBERS: &[&str] = &[
     "OnPartialBatchItemFailure",
     "DeadLetterConfig",
 ];
-const QUEUE_MEMBERS: &[&str] = &["BatchSize", "MaximumBatchingWindowInSeconds"];
+/// `MaximumConcurrency` is an event source mapping's.
+const QUEUE_MEMBERS: &[&str] = &["BatchSize", "MaximumBatchingWindowInSeconds", "MaximumConcurrency"];
 const ENRICHMENT_MEMBERS: &[&str] = &["InputTemplate", "HttpParameters"];
 /// `InputTemplate` is the pipe's; the others are read by the target, which refuses what it does not honour.
 const TARGET_MEMBERS: &[&str] = &[
@@ -90,6 +95,7 @@ impl Parameters {
             batch_records: number("BatchSize", block.batch_records, 1, 10_000)? as usize,
             window_s: number("MaximumBatchingWindowInSeconds", 0, 0, 300)? as u64,
             parallelization: number("ParallelizationFactor", 1, 1, 10)? as usize,
+            concurrency: number("MaximumConcurrency", CONCURRENCY_DEFAULT, 2, 1000)? as usize,
             on_failure: block.on_failure()?,
             retries_max: u32::try_from(number("MaximumRetryAttempts", -1, -1, 10_000)?).ok(),
             age_s_max: u64::try_from(number("MaximumRecordAgeInSeconds", -1, -1, 604_800)?).ok(),

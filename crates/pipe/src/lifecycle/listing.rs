@@ -1,6 +1,7 @@
 //! `ListPipes`.
 
 use super::Pipes;
+use crate::definition::is_own;
 use crate::store::{self, Pipe};
 use crate::{DesiredState, Error};
 
@@ -39,7 +40,11 @@ impl Pipes {
         }
         let after = filter.next_token.clone().unwrap_or_default();
         let all = self.inner.state.read(move |tx| store::list(tx, &after)).await?;
-        let mut pipes: Vec<Pipe> = all.into_iter().filter(|pipe| filter.matches(pipe)).take(limit + 1).collect();
+        let mut pipes: Vec<Pipe> = all
+            .into_iter()
+            .filter(|pipe| !is_own(&pipe.definition.name) && filter.matches(pipe))
+            .take(limit + 1)
+            .collect();
         let more = pipes.len() > limit;
         pipes.truncate(limit);
         let next_token = pipes.last().filter(|_| more).map(|pipe| pipe.definition.name.clone());

@@ -16,15 +16,13 @@ use tokio::time::Instant;
 use super::backoff::Backoff;
 use super::{Outcome, Work, stopped};
 
-/// Batches under way at once.
-const POLLERS: usize = 5;
 /// How long one receive may wait for messages.
 const WAIT: Duration = Duration::from_secs(20);
 
 /// Runs until it is stopped or cannot go on.
 pub(crate) async fn run(work: Arc<Work>, queue: Arc<dyn Queue>, stop: watch::Receiver<bool>) -> Outcome {
     let mut pollers = JoinSet::new();
-    for _ in 0..POLLERS {
+    for _ in 0..work.parameters.concurrency {
         pollers.spawn(poll(work.clone(), queue.clone(), stop.clone()));
     }
     let mut outcome = Outcome::Stopped;
