@@ -16,17 +16,21 @@ use serde_json::Value;
 use table::Tables;
 use table::source::StreamSource;
 
+/// What there is to read and write in this process.
+pub struct Parts {
+    pub aws: Aws,
+    pub tables: Tables,
+    pub delivery: DeliveryStreams,
+    pub logs: Logs,
+    pub queues: Queues,
+    pub buses: Buses,
+    pub functions: Functions,
+    pub destinations: Destinations,
+}
+
 /// Everything a pipe can read or write in this process.
-pub fn registry(
-    aws: Aws,
-    tables: Tables,
-    delivery: DeliveryStreams,
-    logs: Logs,
-    queues: Queues,
-    buses: Buses,
-    functions: Functions,
-    destinations: Destinations,
-) -> Registry {
+pub fn registry(parts: Parts) -> Registry {
+    let Parts { aws, tables, delivery, logs, queues, buses, functions, destinations } = parts;
     Registry::default()
         .source(RemoteStreams(aws))
         .source(TableStreams(tables.clone()))

@@ -72,11 +72,17 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
     // Functions live in the machine's time: their deadlines and signatures are checked by others.
     let (time, log) = (signature_clock.clone(), logs.clone());
     let functions = functions::open(state.clone(), time, log, &identity, &credentials, data, home).await?;
-    let (own, groups) = (delivery.clone(), logs.clone());
     processors.bind(functions.clone());
-    let destinations = destination::Destinations::new(Arc::new(registry::ApiDestinations(buses.clone())))?;
-    let (bus, host) = (buses.clone(), functions.clone());
-    let registry = registry::registry(aws, tables.clone(), own, groups, queues.clone(), bus, host, destinations);
+    let registry = registry::registry(registry::Parts {
+        aws,
+        tables: tables.clone(),
+        delivery: delivery.clone(),
+        logs: logs.clone(),
+        queues: queues.clone(),
+        buses: buses.clone(),
+        functions: functions.clone(),
+        destinations: destination::Destinations::new(Arc::new(registry::ApiDestinations(buses.clone())))?,
+    });
     functions.resume(registry.clone());
     let pipes =
         pipe::Pipes::open(state.clone(), registry.clone(), clock.clone(), pipe::Settings::new(&region, &account))?;
