@@ -165,6 +165,8 @@ impl World {
         while !holds() {
             assert!(Instant::now() < deadline, "waited in vain: {what}");
             self.advance(1000).await;
+            // So that what is due runs before the clock has raced past the age of events.
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
 
