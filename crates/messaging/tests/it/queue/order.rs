@@ -51,6 +51,8 @@ struct Model {
     /// (group, message) -> hidden until.
     held: BTreeMap<(u8, u32), i64>,
     in_hand: Vec<(Received, (u8, u32))>,
+    /// How often each was received: only its newest receipt counts, even when that one is no longer in hand.
+    receives: BTreeMap<(u8, u32), i64>,
 }
 
 impl Model {
@@ -73,6 +75,7 @@ impl Model {
                 let earlier = self.held.keys().filter(|held| held.0 == key.0 && held.1 < key.1);
                 assert!(earlier.into_iter().all(|held| seen.contains(held)), "out of order");
             }
+            self.receives.insert(key, message.receives);
             self.in_hand.push((message, key));
         }
         let due = self
@@ -91,7 +94,14 @@ async fn run(fifo: bool, steps: Vec<Step>) {
     let mut world = World::new();
     let kind: &[(&str, &str)] = if fifo { &[("FifoQueue", "true")] } else { &[] };
     world.create(name, &[kind, &[("VisibilityTimeout", "10")]].concat()).await;
-    let mut model = Model { fifo, now_ms: super::NOW, sent: 0, held: BTreeMap::new(), in_hand: Vec::new() };
+    let mut model = Model {
+        fifo,
+        now_ms: super::NOW,
+        sent: 0,
+        held: BTreeMap::new(),
+        in_hand: Vec::new(),
+        receives: BTreeMap::new(),
+    };
     for step in steps {
         apply(&mut world, name, &mut model, step).await;
         let (visible, in_flight, delayed) = world.counts(name).await;
@@ -113,7 +123,7 @@ async fn apply(world: &mut World, name: &str, model: &mut Model, step: Step) {
         Step::Receive { max } => model.receive(world.receive(name, max).await, max),
         Step::Delete { which } if !model.in_hand.is_empty() => {
             let (message, key) = model.in_hand.remove(which % model.in_hand.len());
-            let newest = !model.in_hand.iter().any(|(other, held)| *held == key && other.receives > message.receives);
+            let newest = model.receives.get(&key) == Some(&(message.receives));
             let hidden = model.held.get(&key).is_some_and(|until_ms| *until_ms > model.now_ms);
             let outcome = world.delete(name, &message).await;
             if newest && model.held.contains_key(&key) {

@@ -106,7 +106,7 @@ def refusals():
     refused("InvalidArgumentException", "4 MiB", lambda: put("prefixes", *[b"x" * 1_000_000] * 5))
     refused("ResourceNotFoundException", "nothing", lambda: put("nothing", b"x"))
     refused("ResourceInUseException", "prefixes", lambda: create("prefixes"))
-    refused("InvalidArgumentException", "Lambda", lambda: create("bad", [processor("Lambda", LambdaArn="arn:aws:lambda:us-east-1:000000000000:function:f")]))
+    refused("InvalidArgumentException", "LambdaArn", lambda: create("bad", [processor("Lambda", LambdaArn="arn:aws:sqs:us-east-1:000000000000:q")]))
     refused("InvalidArgumentException", "ErrorOutputPrefix", lambda: create("bad", Prefix="x/!{timestamp:yyyy}/"))
     refused("InvalidArgumentException", "CustomTimeZone", lambda: create("bad", CustomTimeZone="Mars/Base"))
     refused("InvalidArgumentException", "FileExtension", lambda: create("bad", FileExtension="json"))
