@@ -1,7 +1,7 @@
 //! Functions as local processes over the Lambda Runtime API (AWS Lambda 2015-03-31), and their invocation.
 //!
 //! [`Functions`] holds the operations; everything it knows is in memory and in the state. Code is kept as a zip and
-//! unpacked where workers find it. A [worker](worker) is one process that runs one invocation at a time; it is started
+//! unpacked where workers find it. A worker is one process that runs one invocation at a time; it is started
 //! through [`supervise`], so that nothing of it outlives the server. Functions whose runtime is `watershed.jq` are
 //! expressions and need no process. This crate serves HTTP only to its workers; the API for callers is the server's.
 

@@ -1,7 +1,7 @@
 //! The process between the server and a worker: it lives as long as the server holds its standard input open, and
 //! nothing the worker started outlives it.
 //!
-//! The server starts its own program as `supervise`, hands over an [`Order`] as the first line of standard input and
+//! The server starts its own program as `supervise`, hands over an order as the first line of standard input and
 //! keeps the pipe. When the pipe closes, because the server wants it or because it died in whatever way, the
 //! worker and all its descendants are killed. (A parent-death signal would be tied to the thread that started the
 //! process, and would not reach grandchildren.) Descendants that left their parents come back to this process
