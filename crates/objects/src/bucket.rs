@@ -2,6 +2,9 @@
 
 use crate::Error;
 
+/// A bucket that is always there and in no listing, for the pieces of what is not yet an object.
+pub const UNFINISHED: &str = ".unfinished";
+
 /// 3 to 63 lower-case letters, digits, dots and hyphens, beginning and ending with a letter or digit.
 pub(crate) fn check(name: &str) -> Result<(), Error> {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();

@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 
-use crate::{Error, Object, bucket, key};
+use crate::{Entry, Error, Object, Reader, UNFINISHED, bucket, key};
 
 /// No bucket can have this name, so no listing meets it.
 const PARTIAL: &str = ".partial";
@@ -26,7 +26,9 @@ impl Directory {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&partial, error)),
             _ => {}
         }
-        fs::create_dir_all(&partial).map_err(|error| failed(&partial, error))?;
+        for folder in [partial, root.join(UNFINISHED)] {
+            fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;
+        }
         let root = root.canonicalize().map_err(|error| failed(root, error))?;
         Ok(Directory { root, next: AtomicU64::new(0) })
     }
@@ -36,9 +38,15 @@ impl Directory {
     }
 
     fn bucket(&self, name: &str) -> Result<PathBuf, Error> {
-        bucket::check(name)?;
+        if name != UNFINISHED {
+            bucket::check(name)?;
+        }
         let path = self.root.join(name);
         if path.is_dir() { Ok(path) } else { Err(Error::NoBucket(name.into())) }
+    }
+
+    pub(crate) fn check_bucket(&self, name: &str) -> Result<(), Error> {
+        self.bucket(name).map(|_| ())
     }
 
     pub(crate) fn create_bucket(&self, name: &str) -> Result<(), Error> {
@@ -64,19 +72,44 @@ impl Directory {
     }
 
     pub(crate) fn put(&self, bucket: &str, key: &str, data: &[u8]) -> Result<(), Error> {
-        let base = self.bucket(bucket)?;
-        let path = base.join(key::to_path(key)?);
-        let partial = self.root.join(PARTIAL).join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
-        let written = write_synced(&partial, data).and_then(|()| {
-            let folder = path.parent().unwrap_or(&base);
-            create_folders(&base, folder)?;
-            fs::rename(&partial, &path).map_err(|error| failed(&path, error))?;
-            sync(folder)
-        });
+        self.check_place(bucket, key)?;
+        let partial = self.partial();
+        let written = write_synced(&partial, data).and_then(|()| self.place(&partial, bucket, key));
         if written.is_err() {
             let _ = fs::remove_file(&partial);
         }
         written
+    }
+
+    /// A path for a file that is not yet an object.
+    pub(crate) fn partial(&self) -> PathBuf {
+        self.root.join(PARTIAL).join(self.next.fetch_add(1, Ordering::Relaxed).to_string())
+    }
+
+    /// Refuses a bucket that is not there and a key that no file can have.
+    pub(crate) fn check_place(&self, bucket: &str, key: &str) -> Result<(), Error> {
+        self.bucket(bucket)?;
+        key::to_path(key).map(|_| ())
+    }
+
+    /// Makes a whole and synced file an object.
+    pub(crate) fn place(&self, partial: &Path, bucket: &str, key: &str) -> Result<(), Error> {
+        let base = self.bucket(bucket)?;
+        let path = base.join(key::to_path(key)?);
+        let folder = path.parent().unwrap_or(&base);
+        create_folders(&base, folder).map_err(|error| taken(key, error))?;
+        fs::rename(partial, &path).map_err(|error| taken(key, failed(&path, error)))?;
+        sync(folder)
+    }
+
+    pub(crate) fn open_object(&self, bucket: &str, key: &str) -> Result<Reader, Error> {
+        let path = self.bucket(bucket)?.join(key::to_path(key)?);
+        let file = fs::File::open(&path).map_err(|error| missing(bucket, key, &path, error))?;
+        let metadata = file.metadata().map_err(|error| failed(&path, error))?;
+        if !metadata.is_file() {
+            return Err(Error::NoObject { bucket: bucket.into(), key: key.into() });
+        }
+        Ok(Reader::file(object(key.to_owned(), &metadata), file, path))
     }
 
     pub(crate) fn get(&self, bucket: &str, key: &str) -> Result<Bytes, Error> {
@@ -130,7 +163,8 @@ impl Directory {
                 let path = folder.join(&name);
                 if is_dir {
                     let inside = format!("{key}/");
-                    if inside.starts_with(prefix) || prefix.starts_with(&inside) {
+                    let is_behind = after.is_none_or(|after| inside.as_str() > after || after.starts_with(&inside));
+                    if is_behind && (inside.starts_with(prefix) || prefix.starts_with(&inside)) {
                         open.push((path, inside));
                     }
                 } else if key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after) {
@@ -147,10 +181,72 @@ impl Directory {
     }
 }
 
+impl Directory {
+    /// What is at one level of the folders of a bucket: at most `limit` objects and prefixes, in their order, behind `after`.
+    pub(crate) fn level(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, Error> {
+        let base = self.bucket(bucket)?;
+        let at = prefix.rfind('/').map_or("", |slash| &prefix[..=slash]);
+        let folder = match at.strip_suffix('/') {
+            Some("") => base.join("%"),
+            Some(key) => match key::to_path(key) {
+                Ok(path) => base.join(path),
+                // No key is so long, so none is found.
+                Err(_) => return Ok(Vec::new()),
+            },
+            None => base,
+        };
+        let mut named = Vec::new();
+        for (name, is_dir) in names(&folder)? {
+            let Some(segment) = key::from_name(&name) else { continue };
+            let shown = format!("{at}{segment}{}", if is_dir { "/" } else { "" });
+            if shown.starts_with(prefix) && after.is_none_or(|after| shown.as_str() > after) {
+                named.push((shown, folder.join(&name), is_dir));
+            }
+        }
+        named.sort();
+        let mut found = Vec::new();
+        for (shown, path, is_dir) in named {
+            if found.len() == limit {
+                break;
+            }
+            if is_dir {
+                if holds_files(&path)? {
+                    found.push(Entry::Prefix(shown));
+                }
+            } else if let Ok(metadata) = fs::metadata(&path) {
+                found.push(Entry::Object(object(shown, &metadata)));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// False for folders that a crash or a concurrent delete left empty.
+fn holds_files(folder: &Path) -> Result<bool, Error> {
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        for (name, is_dir) in names(&folder)? {
+            if !is_dir {
+                return Ok(true);
+            }
+            open.push(folder.join(name));
+        }
+    }
+    Ok(false)
+}
+
 fn names(folder: &Path) -> Result<Vec<(String, bool)>, Error> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
         Err(error) => return Err(failed(folder, error)),
     };
     let mut found = Vec::new();
@@ -166,9 +262,10 @@ fn names(folder: &Path) -> Result<Vec<(String, bool)>, Error> {
 }
 
 fn object(key: String, metadata: &fs::Metadata) -> Object {
-    let modified = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-    let modified_ms = modified.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
-    Object { key, bytes: metadata.len(), modified_ms }
+    let modified = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+    let modified_ms = i64::try_from(modified.as_millis()).unwrap_or(i64::MAX);
+    let tag = format!("{:016x}-{:x}", modified.as_nanos(), metadata.len());
+    Object { key, bytes: metadata.len(), modified_ms, tag }
 }
 
 fn write_synced(path: &Path, data: &[u8]) -> Result<(), Error> {
@@ -201,7 +298,22 @@ fn sync(folder: &Path) -> Result<(), Error> {
     fs::File::open(folder).and_then(|file| file.sync_all()).map_err(|error| failed(folder, error))
 }
 
-fn failed(path: &Path, source: io::Error) -> Error {
+/// Where a file is in the way of a folder, or a folder in the way of a file, the key cannot be.
+fn taken(key: &str, error: Error) -> Error {
+    match &error {
+        Error::File { source, .. }
+            if matches!(
+                source.kind(),
+                io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory | io::ErrorKind::AlreadyExists
+            ) =>
+        {
+            Error::Key { key: key.into(), reason: "one is a folder of another in a lake that is a directory" }
+        }
+        _ => error,
+    }
+}
+
+pub(crate) fn failed(path: &Path, source: io::Error) -> Error {
     Error::File { path: path.display().to_string(), source }
 }
 

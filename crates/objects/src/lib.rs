@@ -9,8 +9,13 @@ mod directory;
 mod error;
 mod key;
 mod objects;
+mod reader;
 mod remote;
 mod s3;
+mod writer;
 
+pub use bucket::UNFINISHED;
 pub use error::Error;
-pub use objects::{Location, Object, Objects};
+pub use objects::{Entry, Location, Object, Objects};
+pub use reader::Reader;
+pub use writer::Writer;

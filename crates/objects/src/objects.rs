@@ -8,7 +8,7 @@ use object_store::ObjectStore;
 
 use crate::directory::Directory;
 use crate::remote::Remote;
-use crate::{Error, key, s3};
+use crate::{Error, Reader, Writer, key, s3};
 
 /// What a listing or a head tells about one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,26 @@ pub struct Object {
     pub bytes: u64,
     /// Milliseconds since 1970.
     pub modified_ms: i64,
+    /// Letters, digits and hyphens that are others whenever the object was written again.
+    pub tag: String,
+}
+
+/// What [`Objects::level`] finds at one level of a hierarchy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    Object(Object),
+    /// All keys that begin so, up to and with the delimiter.
+    Prefix(String),
+}
+
+impl Entry {
+    /// What entries are ordered by.
+    pub fn name(&self) -> &str {
+        match self {
+            Entry::Object(object) => &object.key,
+            Entry::Prefix(prefix) => prefix,
+        }
+    }
 }
 
 /// Where the objects are, for a reader with its own access (the SQL engine).
@@ -82,6 +102,51 @@ impl Objects {
                 blocking(directory, move |directory| directory.create_bucket(&bucket)).await
             }
             Backend::Remote(remote) => remote.create_bucket(bucket).await,
+        }
+    }
+
+    /// Whether there is such a bucket.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn has_bucket(&self, bucket: &str) -> Result<bool, Error> {
+        let found = match &self.0 {
+            Backend::Directory(directory) => {
+                let bucket = bucket.to_owned();
+                blocking(directory, move |directory| directory.check_bucket(&bucket)).await
+            }
+            Backend::Remote(remote) => remote.check_bucket(bucket).await,
+        };
+        match found {
+            Ok(()) => Ok(true),
+            Err(Error::NoBucket(_) | Error::BucketName(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Begins an object that is written piece by piece; it is there once [`Writer::finish`] was.
+    ///
+    /// # Errors
+    /// `NoBucket` (in a directory), `Key`, or the store failed.
+    pub async fn writer(&self, bucket: &str, key: &str) -> Result<Writer, Error> {
+        match &self.0 {
+            Backend::Directory(directory) => Writer::file(directory.clone(), bucket, key).await,
+            Backend::Remote(remote) => Writer::upload(remote.clone(), bucket, key),
+        }
+    }
+
+    /// Opens an object to be read piece by piece; what is written to its key meanwhile is not seen.
+    ///
+    /// # Errors
+    /// `NoObject`, or the store failed.
+    pub async fn reader(&self, bucket: &str, key: &str) -> Result<Reader, Error> {
+        key::check(key)?;
+        match &self.0 {
+            Backend::Directory(directory) => {
+                let (bucket, key) = (bucket.to_owned(), key.to_owned());
+                blocking(directory, move |directory| directory.open_object(&bucket, &key)).await
+            }
+            Backend::Remote(remote) => remote.open_object(bucket, key).await,
         }
     }
 
@@ -190,6 +255,41 @@ impl Objects {
             }
             Backend::Remote(remote) => remote.list(bucket, prefix, after, limit).await,
         }
+    }
+}
+
+impl Objects {
+    /// [`Objects::list`] with keys that hold `delimiter` behind `prefix` rolled up into [`Entry::Prefix`], at most `limit` of both.
+    ///
+    /// # Errors
+    /// As [`Objects::list`].
+    pub async fn level(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        delimiter: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, Error> {
+        if let (Backend::Directory(directory), "/") = (&self.0, delimiter) {
+            let (bucket, prefix, after) = (bucket.to_owned(), prefix.to_owned(), after.map(str::to_owned));
+            return blocking(directory, move |d| d.level(&bucket, &prefix, after.as_deref(), limit)).await;
+        }
+        let mut found: Vec<Entry> = Vec::new();
+        for object in self.list(bucket, prefix, None, usize::MAX).await? {
+            let rest = object.key.get(prefix.len()..).unwrap_or_default();
+            let entry = match rest.find(delimiter).filter(|_| !delimiter.is_empty()) {
+                Some(at) => Entry::Prefix(object.key[..prefix.len() + at + delimiter.len()].to_owned()),
+                None => Entry::Object(object),
+            };
+            if after.is_none_or(|after| entry.name() > after) && found.last() != Some(&entry) {
+                found.push(entry);
+            }
+            if found.len() == limit {
+                break;
+            }
+        }
+        Ok(found)
     }
 }
 

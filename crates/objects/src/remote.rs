@@ -7,9 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload};
 
-use crate::{Error, Object, bucket, key};
+use crate::{Error, Object, Reader, UNFINISHED, bucket, key};
 
 const MARKERS: &str = ".buckets";
 
@@ -19,7 +19,7 @@ pub(crate) struct Remote {
 }
 
 impl Remote {
-    fn path(&self, bucket: &str, key: &str) -> Result<Path, Error> {
+    pub(crate) fn path(&self, bucket: &str, key: &str) -> Result<Path, Error> {
         let text = match self.prefix.as_str() {
             "" => format!("{bucket}/{key}"),
             prefix => format!("{prefix}/{bucket}/{key}"),
@@ -34,6 +34,9 @@ impl Remote {
     }
 
     pub(crate) async fn check_bucket(&self, name: &str) -> Result<(), Error> {
+        if name == UNFINISHED {
+            return Ok(());
+        }
         bucket::check(name)?;
         match self.store.head(&self.path(MARKERS, name)?).await {
             Ok(_) => Ok(()),
@@ -69,7 +72,13 @@ impl Remote {
 
     pub(crate) async fn head(&self, bucket: &str, key: &str) -> Result<Object, Error> {
         let meta = self.store.head(&self.path(bucket, key)?).await.map_err(|error| missing(bucket, key, error))?;
-        Ok(Object { key: key.into(), bytes: meta.size, modified_ms: meta.last_modified.timestamp_millis() })
+        Ok(object(key.into(), &meta))
+    }
+
+    pub(crate) async fn open_object(self: &Arc<Self>, bucket: &str, key: &str) -> Result<Reader, Error> {
+        let path = self.path(bucket, key)?;
+        let meta = self.store.head(&path).await.map_err(|error| missing(bucket, key, error))?;
+        Ok(Reader::remote(object(key.into(), &meta), self.store.clone(), meta))
     }
 
     pub(crate) async fn delete(&self, bucket: &str, key: &str) -> Result<(), Error> {
@@ -100,8 +109,7 @@ impl Remote {
         while let Some(meta) = stream.try_next().await? {
             let Some(key) = meta.location.as_ref().strip_prefix(&base) else { continue };
             if key.starts_with(prefix) && after.is_none_or(|after| key > after) {
-                let modified_ms = meta.last_modified.timestamp_millis();
-                found.push(Object { key: key.to_owned(), bytes: meta.size, modified_ms });
+                found.push(object(key.to_owned(), &meta));
             }
             // The store lists in the order of keys.
             if found.len() >= limit {
@@ -111,6 +119,12 @@ impl Remote {
         found.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(found)
     }
+}
+
+fn object(key: String, meta: &ObjectMeta) -> Object {
+    let modified_ms = meta.last_modified.timestamp_millis();
+    let tag: String = meta.e_tag.iter().flat_map(|tag| tag.chars()).filter(char::is_ascii_alphanumeric).collect();
+    Object { key, bytes: meta.size, modified_ms, tag: format!("{tag}-{:x}", meta.size) }
 }
 
 fn missing(bucket: &str, key: &str, error: object_store::Error) -> Error {

@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::TryStreamExt as _;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
-use objects::{Error, Objects};
+use objects::{Error, Objects, UNFINISHED};
 
 /// What has no object, and what is only the beginning of others.
 const ABSENT: [&str; 3] = ["data", "data/a=1", "nothing"];
@@ -41,6 +42,20 @@ async fn check(objects: &Objects, absent: &[&str]) {
         assert_eq!(keys, expected, "prefix {prefix}");
     }
 
+    for (prefix, after, limit, expected) in [
+        ("", None, 10, vec!["data/", "errors/"]),
+        ("", Some("data/"), 10, vec!["errors/"]),
+        ("data/", None, 1, vec!["data/a=1/"]),
+        ("data/a=1/", None, 10, vec!["data/a=1/x", "data/a=1/y"]),
+        ("data/a=1/y", None, 10, vec!["data/a=1/y"]),
+        ("nothing/", None, 10, vec![]),
+    ] {
+        let found = objects.level("lake", prefix, "/", after, limit).await.unwrap();
+        let names: Vec<&str> = found.iter().map(objects::Entry::name).collect();
+        assert_eq!(names, expected, "level of {prefix}");
+    }
+    pieces(objects).await;
+
     assert!(matches!(objects.delete_bucket("lake").await, Err(Error::NotEmpty(_))));
     for key in ["data/a=1/x", "data/a=1/y", "data/a=2/x", "errors/z", "errors/z"] {
         objects.delete("lake", key).await.unwrap();
@@ -48,6 +63,33 @@ async fn check(objects: &Objects, absent: &[&str]) {
     objects.delete_bucket("lake").await.unwrap();
     assert!(matches!(objects.delete_bucket("lake").await, Err(Error::NoBucket(_))));
     assert!(matches!(objects.create_bucket("No").await, Err(Error::BucketName(_))));
+}
+
+async fn pieces(objects: &Objects) {
+    let mut writer = objects.writer("lake", "errors/z").await.unwrap();
+    let before = objects.head("lake", "errors/z").await.unwrap().unwrap();
+    for piece in ["one ", "two ", "three"] {
+        writer.write(Bytes::from(piece)).await.unwrap();
+    }
+    assert_eq!(objects.get("lake", "errors/z").await.unwrap(), "first");
+    let written = writer.finish().await.unwrap();
+    assert_eq!(objects.head("lake", "errors/z").await.unwrap().unwrap(), written);
+    assert_ne!(written.tag, before.tag);
+    let mut dropped = objects.writer("lake", "errors/z").await.unwrap();
+    dropped.write(Bytes::from_static(b"never")).await.unwrap();
+    drop(dropped);
+    for (range, expected) in [(0..13, "one two three"), (4..7, "two"), (8..99, "three"), (5..5, "")] {
+        let reader = objects.reader("lake", "errors/z").await.unwrap();
+        assert_eq!(reader.object.bytes, 13);
+        let pieces: Vec<Bytes> = reader.stream(range).try_collect().await.unwrap();
+        assert_eq!(pieces.concat(), expected.as_bytes());
+    }
+    assert!(matches!(objects.reader("lake", "nothing").await, Err(Error::NoObject { .. })));
+    let mut hidden = objects.writer(UNFINISHED, "upload/1").await.unwrap();
+    hidden.write(Bytes::from_static(b"part")).await.unwrap();
+    hidden.finish().await.unwrap();
+    assert_eq!(objects.buckets().await.unwrap(), ["lake", "other"]);
+    objects.delete(UNFINISHED, "upload/1").await.unwrap();
 }
 
 #[tokio::test]
