@@ -40,6 +40,7 @@ pub struct App {
     pub buses: messaging::bus::Buses,
     pub schedules: messaging::schedule::Schedules,
     pub functions: function::Functions,
+    pub s3: s3::Endpoint,
 }
 
 impl App {

@@ -1,6 +1,6 @@
 //! The port's front: limits, routing, signature, protocol, reply.
 //!
-//! Routing: `X-Amz-Target` names a JSON service; otherwise the credential scope names the service; `/health` and our
+//! S3 goes its own way (crate `s3`). Routing of the rest: `X-Amz-Target` names a JSON service; otherwise the credential scope names the service; `/health` and our
 //! own paths come first. A request is authenticated before its body is decoded.
 
 use std::sync::Arc;
@@ -99,6 +99,9 @@ async fn handle(State(front): State<Arc<Front>>, request: axum::extract::Request
     // A closed semaphore does not happen: it lives as long as the router.
     let _permit = front.permits.acquire().await;
     let (service, claim) = route(&head);
+    if is_s3(&head, claim.as_ref().ok()) {
+        return answer_s3(&front, http::Request::from_parts(head, body), &request_id).await;
+    }
     let shape = service.map_or_else(|| fallback_shape(&head), Shape::of);
     let outcome = run(&front, &head, body, service, claim, shape, &request_id).await;
     match outcome {
@@ -120,6 +123,29 @@ fn route(head: &Parts) -> (Option<&'static Service>, Result<Claim, AwsError>) {
         None => claim.as_ref().ok().and_then(|c| services::by_signing_name(&c.service)),
     };
     (service, claim)
+}
+
+/// S3 has its own protocol, signatures and bounds. Requests without a signature are told apart by a host that names a bucket.
+fn is_s3(head: &Parts, claim: Option<&Claim>) -> bool {
+    let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    match claim {
+        Some(claim) => claim.service == s3::SIGNING_NAME,
+        None => target(head).is_none() && (s3::bucket_of_host(host).is_some() || is_presigned_v2(head)),
+    }
+}
+
+/// Presigned URLs of Signature Version 2, which the AWS CLI still makes; no other service has them.
+fn is_presigned_v2(head: &Parts) -> bool {
+    let has = |name: &str| head.uri.query().is_some_and(|query| query.split('&').any(|part| part.starts_with(name)));
+    has("AWSAccessKeyId=") && has("Signature=")
+}
+
+async fn answer_s3(front: &Front, request: axum::extract::Request, request_id: &str) -> Response {
+    let header_bytes: usize = request.headers().iter().map(|(n, v)| n.as_str().len() + v.len()).sum();
+    if header_bytes > front.limits.header_bytes_max {
+        return finish(431, "application/xml", Vec::new(), request_id);
+    }
+    with_id(front.app.s3.call(request, request_id).await.map(Body::new), request_id)
 }
 
 fn target(head: &Parts) -> Option<&str> {

@@ -8,6 +8,7 @@ mod data;
 mod demo;
 mod functions;
 mod mappings;
+mod object_events;
 mod processors;
 mod registry;
 mod start;

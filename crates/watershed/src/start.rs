@@ -13,7 +13,7 @@ use server::{App, Identity};
 use crate::catalog::DeclaredTables;
 use crate::clock::SystemClock;
 use crate::data::Credentials;
-use crate::{functions, mappings, processors, registry};
+use crate::{functions, mappings, object_events, processors, registry};
 
 /// Memory of all SQL queries together.
 const QUERY_BYTES_MAX: usize = 512 << 20;
@@ -87,8 +87,19 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
     let pipes =
         pipe::Pipes::open(state.clone(), registry.clone(), clock.clone(), pipe::Settings::new(&region, &account))?;
     let services = Arc::new(server::Services::default());
+    let s3_state = state.clone();
     let stacks = stack::Engine::new(state, services.clone(), clock.clone(), stack::Environment { account, region })?;
     let keys = server::signature::Keys::single(credentials.access_key_id, credentials.secret_access_key);
+    let s3 = s3::Settings { region: identity.region.clone(), account: identity.account.clone() };
+    let s3 = s3::Endpoint::open(
+        objects.clone(),
+        s3_state,
+        clock.clone(),
+        s3,
+        Arc::new(keys.clone()),
+        object_events::emit(buses.clone()),
+    )
+    .await?;
     let app = Arc::new(App {
         identity,
         keys,
@@ -106,6 +117,7 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
         buses,
         schedules,
         functions,
+        s3,
         catalog,
     });
     services.bind(&app);

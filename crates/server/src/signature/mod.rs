@@ -28,8 +28,17 @@ impl Keys {
         Keys(vec![(access_key.into(), secret.into())])
     }
 
-    fn secret(&self, access_key: &str) -> Option<&str> {
+    pub(crate) fn secret(&self, access_key: &str) -> Option<&str> {
         self.0.iter().find(|(id, _)| id == access_key).map(|(_, secret)| secret.as_str())
+    }
+}
+
+/// S3 requests are verified by their own endpoint, with the same keys.
+#[async_trait::async_trait]
+impl s3::Keys for Keys {
+    async fn find(&self, access_key: &str) -> Option<s3::Key> {
+        let secret = self.secret(access_key)?.to_owned();
+        Some(s3::Key { secret, session_token: None, is_expired: false })
     }
 }
 

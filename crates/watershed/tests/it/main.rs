@@ -11,6 +11,7 @@ mod items;
 mod lake_on_s3;
 mod queues;
 mod remote;
+mod s3_endpoint;
 mod sql;
 mod stacks;
 mod streams;

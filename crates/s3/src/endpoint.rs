@@ -1,0 +1,87 @@
+//! The endpoint: HTTP in, HTTP out.
+
+use std::sync::Arc;
+
+use event::Clock;
+use http::{Request, Response, StatusCode};
+use objects::Objects;
+use s3s::config::{S3Config, StaticConfigProvider};
+use s3s::service::{S3Service, S3ServiceBuilder};
+use state::State;
+
+use crate::access::{Access, Hosts, Keys};
+use crate::store::Store;
+use crate::{Emit, Error};
+
+/// How far the signer's clock may be from ours.
+const SKEW_SECONDS: u32 = 15 * 60;
+/// Bytes of a request that is XML.
+const XML_BYTES_MAX: usize = 4 << 20;
+
+/// The body of an answer.
+pub type Body = s3s::Body;
+
+/// What the endpoint answers for.
+pub struct Settings {
+    pub region: String,
+    pub account: String,
+}
+
+/// The id of a request, in its extensions.
+#[derive(Clone)]
+pub(crate) struct RequestId(pub(crate) String);
+
+/// The S3 endpoint. Cheap to clone.
+#[derive(Clone)]
+pub struct Endpoint(S3Service);
+
+impl Endpoint {
+    /// Brings the tables up to date and removes what a crash left of parts.
+    ///
+    /// # Errors
+    /// When state or object store fail.
+    pub async fn open(
+        objects: Objects,
+        state: State,
+        clock: Arc<dyn Clock>,
+        settings: Settings,
+        keys: Arc<dyn Keys>,
+        emit: Emit,
+    ) -> Result<Endpoint, Error> {
+        let store = Store::open(objects, state, clock, settings, emit).await?;
+        let mut builder = S3ServiceBuilder::new(store);
+        let access = Access(keys);
+        builder.set_auth(access.clone());
+        builder.set_access(access);
+        builder.set_host(Hosts);
+        let mut config = S3Config::default();
+        config.presigned_url_max_skew_time_secs = SKEW_SECONDS;
+        config.xml_max_body_size = XML_BYTES_MAX;
+        builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
+        Ok(Endpoint(builder.build()))
+    }
+
+    /// Answers a request, its signature checked.
+    pub async fn call<B>(&self, request: Request<B>, request_id: &str) -> Response<Body>
+    where
+        B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        Box<dyn std::error::Error + Send + Sync>: From<B::Error>,
+    {
+        let mut request = request.map(Body::http_body_unsync);
+        request.extensions_mut().insert(RequestId(request_id.to_owned()));
+        let mut response = match self.0.call(request).await {
+            Ok(response) => response,
+            Err(error) => {
+                tracing::error!(?error, "an S3 answer could not be written");
+                let mut response = Response::new(Body::empty());
+                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                response
+            }
+        };
+        if let Ok(value) = http::HeaderValue::from_str(request_id) {
+            response.headers_mut().insert("x-amz-request-id", value);
+        }
+        response
+    }
+}

@@ -1,0 +1,183 @@
+"""Buckets, objects, conditions, ranges, multipart, listings, copies, checksums and settings.
+
+Usage: sdk.py ENDPOINT DATA
+"""
+
+import base64
+import hashlib
+import io
+import os
+import pathlib
+import sys
+import zlib
+
+from boto3.s3.transfer import TransferConfig
+from client import MIB, client, refused
+
+s3 = client()
+LAKE = pathlib.Path(sys.argv[2]) / "lake"
+
+# Buckets.
+s3.create_bucket(Bucket="lake")
+s3.create_bucket(Bucket="lake")
+s3.create_bucket(Bucket="other")
+refused("InvalidBucketName", lambda: s3.create_bucket(Bucket="xn..y"))
+refused(
+    "IllegalLocationConstraintException",
+    lambda: s3.create_bucket(Bucket="far", CreateBucketConfiguration={"LocationConstraint": "eu-north-1"}),
+)
+assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["lake", "other"]
+assert s3.head_bucket(Bucket="lake")["BucketRegion"] == "us-east-1"
+refused("404", lambda: s3.head_bucket(Bucket="none"))
+assert s3.get_bucket_location(Bucket="lake")["LocationConstraint"] is None
+
+# An object, with everything a writer may say about it.
+body = b"a patient's record, not a secret one"
+put = s3.put_object(
+    Bucket="lake", Key="a/b c+ü.txt", Body=body, ContentType="text/plain", Metadata={"who": "nurse"},
+    CacheControl="no-cache", ContentDisposition="inline", Tagging="k=v&l=w%20x",
+)
+etag = '"' + hashlib.md5(body).hexdigest() + '"'
+assert put["ETag"] == etag, put
+crc = base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
+assert put["ChecksumCRC32"] == crc, put
+got = s3.get_object(Bucket="lake", Key="a/b c+ü.txt", ChecksumMode="ENABLED")
+assert got["Body"].read() == body and got["ETag"] == etag and got["ChecksumCRC32"] == crc
+assert (got["ContentType"], got["Metadata"], got["TagCount"]) == ("text/plain", {"who": "nurse"}, 2), got
+assert (got["CacheControl"], got["ContentDisposition"]) == ("no-cache", "inline")
+assert (LAKE / "lake" / "a" / "b c+ü.txt").read_bytes() == body
+tags = s3.get_object_tagging(Bucket="lake", Key="a/b c+ü.txt")["TagSet"]
+assert tags == [{"Key": "k", "Value": "v"}, {"Key": "l", "Value": "w x"}], tags
+s3.delete_object_tagging(Bucket="lake", Key="a/b c+ü.txt")
+assert s3.get_object_tagging(Bucket="lake", Key="a/b c+ü.txt")["TagSet"] == []
+# Those that boto3 computes without further packages.
+for algorithm in ("CRC32", "SHA1", "SHA256"):
+    s3.put_object(Bucket="lake", Key="sums", Body=body, ChecksumAlgorithm=algorithm)
+    head = s3.head_object(Bucket="lake", Key="sums", ChecksumMode="ENABLED")
+    assert f"Checksum{algorithm}" in head and head["ChecksumType"] == "FULL_OBJECT", head
+wrong = base64.b64encode(b"0000").decode()
+refused("BadDigest", lambda: s3.put_object(Bucket="lake", Key="wrong", Body=b"x", ChecksumCRC32=wrong))
+refused("404", lambda: s3.head_object(Bucket="lake", Key="wrong"))
+attributes = s3.get_object_attributes(Bucket="lake", Key="a/b c+ü.txt", ObjectAttributes=["ETag", "ObjectSize", "Checksum"])
+assert attributes["ObjectSize"] == len(body) and attributes["Checksum"]["ChecksumCRC32"] == crc, attributes
+s3.put_object(Bucket="lake", Key="empty", Body=b"")
+assert s3.get_object(Bucket="lake", Key="empty")["Body"].read() == b""
+
+# Ranges and conditions.
+key = {"Bucket": "lake", "Key": "a/b c+ü.txt"}
+part = s3.get_object(**key, Range="bytes=2-8")
+assert part["Body"].read() == body[2:9] and part["ContentRange"] == f"bytes 2-8/{len(body)}", part
+assert part["ResponseMetadata"]["HTTPStatusCode"] == 206
+assert s3.get_object(**key, Range="bytes=-3")["Body"].read() == body[-3:]
+refused("InvalidRange", lambda: s3.get_object(**key, Range="bytes=1000-"), 416)
+refused("304", lambda: s3.get_object(**key, IfNoneMatch=etag), 304)
+refused("304", lambda: s3.get_object(**key, IfModifiedSince=got["LastModified"]), 304)
+refused("PreconditionFailed", lambda: s3.get_object(**key, IfMatch='"no"'), 412)
+refused("PreconditionFailed", lambda: s3.put_object(**key, Body=b"y", IfNoneMatch="*"), 412)
+refused("PreconditionFailed", lambda: s3.put_object(**key, Body=b"y", IfMatch='"no"'), 412)
+refused("NoSuchKey", lambda: s3.get_object(Bucket="lake", Key="none"), 404)
+refused("NoSuchBucket", lambda: s3.get_object(Bucket="none", Key="none"), 404)
+refused("NoSuchBucket", lambda: s3.put_object(Bucket="none", Key="none", Body=b"x"), 404)
+assert s3.get_object(**key)["Body"].read() == body
+
+# What something else wrote has no row, and reads all the same; a row that fits no more is nothing.
+(LAKE / "lake" / "a" / "foreign").write_bytes(b"from elsewhere")
+foreign = s3.get_object(Bucket="lake", Key="a/foreign")
+assert foreign["Body"].read() == b"from elsewhere" and foreign["ContentType"] == "binary/octet-stream"
+s3.put_object(Bucket="lake", Key="a/foreign", Body=b"ours", ContentType="text/css")
+(LAKE / "lake" / "a" / "foreign").write_bytes(b"theirs again")
+changed = s3.head_object(Bucket="lake", Key="a/foreign")
+assert changed["ContentType"] == "binary/octet-stream" and changed["ContentLength"] == 12, changed
+
+# Copies.
+copied = s3.copy_object(Bucket="other", Key="copy", CopySource=key)
+assert copied["CopyObjectResult"]["ETag"] == etag
+assert s3.head_object(Bucket="other", Key="copy")["Metadata"] == {"who": "nurse"}
+s3.copy_object(Bucket="other", Key="copy", CopySource="other/copy", MetadataDirective="REPLACE", Metadata={"n": "1"})
+assert s3.head_object(Bucket="other", Key="copy")["Metadata"] == {"n": "1"}
+refused("InvalidRequest", lambda: s3.copy_object(Bucket="other", Key="copy", CopySource="other/copy"))
+refused("NoSuchKey", lambda: s3.copy_object(Bucket="other", Key="x", CopySource="other/none"))
+
+# Multipart, by the transfer manager and by hand.
+whole = os.urandom(17 * MIB)
+config = TransferConfig(multipart_threshold=8 * MIB, multipart_chunksize=8 * MIB)
+s3.upload_fileobj(io.BytesIO(whole), "lake", "big", ExtraArgs={"ContentType": "x/y"}, Config=config)
+head = s3.head_object(Bucket="lake", Key="big", ChecksumMode="ENABLED")
+digests = [hashlib.md5(whole[at:at + 8 * MIB]).digest() for at in range(0, len(whole), 8 * MIB)]
+assert head["ETag"] == f'"{hashlib.md5(b"".join(digests)).hexdigest()}-3"', head
+assert head["ContentType"] == "x/y" and head["ContentLength"] == len(whole), head
+down = io.BytesIO()
+s3.download_fileobj("lake", "big", down, Config=config)
+assert down.getvalue() == whole
+second = s3.get_object(Bucket="lake", Key="big", PartNumber=2)
+assert second["PartsCount"] == 3 and second["Body"].read() == whole[8 * MIB:16 * MIB]
+upload = s3.create_multipart_upload(Bucket="lake", Key="hand")["UploadId"]
+place = {"Bucket": "lake", "Key": "hand", "UploadId": upload}
+one = s3.upload_part_copy(**place, PartNumber=1, CopySource="lake/big", CopySourceRange=f"bytes=0-{5 * MIB - 1}")
+s3.upload_part(**place, PartNumber=2, Body=b"replaced")
+two = s3.upload_part(**place, PartNumber=2, Body=b"the end")
+assert [part["Size"] for part in s3.list_parts(**place)["Parts"]] == [5 * MIB, 7]
+assert [found["Key"] for found in s3.list_multipart_uploads(Bucket="lake")["Uploads"]] == ["hand"]
+assert "hand" not in [found["Key"] for found in s3.list_objects_v2(Bucket="lake")["Contents"]]
+parts = [{"PartNumber": 1, "ETag": one["CopyPartResult"]["ETag"]}, {"PartNumber": 2, "ETag": two["ETag"]}]
+refused("InvalidPartOrder", lambda: s3.complete_multipart_upload(**place, MultipartUpload={"Parts": parts[::-1]}))
+bad = [{"PartNumber": 1, "ETag": '"no"'}]
+refused("InvalidPart", lambda: s3.complete_multipart_upload(**place, MultipartUpload={"Parts": bad}))
+s3.complete_multipart_upload(**place, MultipartUpload={"Parts": parts})
+assert s3.get_object(Bucket="lake", Key="hand")["Body"].read() == whole[:5 * MIB] + b"the end"
+refused("NoSuchUpload", lambda: s3.upload_part(**place, PartNumber=1, Body=b"x"), 404)
+upload = s3.create_multipart_upload(Bucket="lake", Key="hand")["UploadId"]
+place["UploadId"] = upload
+small = [
+    {"PartNumber": n, "ETag": s3.upload_part(**place, PartNumber=n, Body=b"small")["ETag"]} for n in (1, 2)
+]
+refused("EntityTooSmall", lambda: s3.complete_multipart_upload(**place, MultipartUpload={"Parts": small}))
+s3.abort_multipart_upload(**place)
+assert not s3.list_multipart_uploads(Bucket="lake").get("Uploads")
+assert not [path for path in (LAKE / ".unfinished").rglob("*") if path.is_file()]
+
+# Listings.
+for n in range(25):
+    s3.put_object(Bucket="other", Key=f"d{n % 3}/k{n:02}", Body=b"x")
+pages = s3.get_paginator("list_objects_v2").paginate(Bucket="other", PaginationConfig={"PageSize": 7})
+keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
+assert keys == sorted(["copy"] + [f"d{n % 3}/k{n:02}" for n in range(25)]), keys
+pages = s3.get_paginator("list_objects_v2").paginate(Bucket="other", Delimiter="/", PaginationConfig={"PageSize": 1})
+level = [found["Prefix"] for page in pages for found in page.get("CommonPrefixes", [])]
+assert level == ["d0/", "d1/", "d2/"], level
+page = s3.list_objects_v2(Bucket="other", Prefix="d1/k0", StartAfter="d1/k01")
+assert [found["Key"] for found in page["Contents"]] == ["d1/k04", "d1/k07"], page
+pages = s3.get_paginator("list_objects").paginate(Bucket="other", Prefix="d2/", PaginationConfig={"PageSize": 3})
+assert len([found for page in pages for found in page["Contents"]]) == 8
+assert s3.list_objects_v2(Bucket="other", MaxKeys=0)["KeyCount"] == 0
+refused("InvalidArgument", lambda: s3.list_objects_v2(Bucket="other", ContinuationToken="zz"))
+
+# Settings that tools ask for.
+assert "Status" not in s3.get_bucket_versioning(Bucket="lake")
+rules = s3.get_bucket_encryption(Bucket="lake")["ServerSideEncryptionConfiguration"]["Rules"]
+assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+refused("NoSuchTagSet", lambda: s3.get_bucket_tagging(Bucket="lake"), 404)
+s3.put_bucket_tagging(Bucket="lake", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
+assert s3.get_bucket_tagging(Bucket="lake")["TagSet"] == [{"Key": "a", "Value": "b"}]
+refused("NoSuchBucketPolicy", lambda: s3.get_bucket_policy(Bucket="lake"), 404)
+s3.put_bucket_policy(Bucket="lake", Policy='{"Version":"2012-10-17","Statement":[]}')
+assert s3.get_bucket_policy(Bucket="lake")["Policy"] == '{"Version":"2012-10-17","Statement":[]}'
+refused("NoSuchPublicAccessBlockConfiguration", lambda: s3.get_public_access_block(Bucket="lake"), 404)
+s3.put_public_access_block(Bucket="lake", PublicAccessBlockConfiguration={"BlockPublicAcls": True})
+assert s3.get_public_access_block(Bucket="lake")["PublicAccessBlockConfiguration"]["BlockPublicAcls"] is True
+refused("NoSuchLifecycleConfiguration", lambda: s3.get_bucket_lifecycle_configuration(Bucket="lake"), 404)
+refused("NoSuchCORSConfiguration", lambda: s3.get_bucket_cors(Bucket="lake"), 404)
+refused("NoSuchWebsiteConfiguration", lambda: s3.get_bucket_website(Bucket="lake"), 404)
+refused("ReplicationConfigurationNotFoundError", lambda: s3.get_bucket_replication(Bucket="lake"), 404)
+assert s3.get_bucket_acl(Bucket="lake")["Grants"][0]["Permission"] == "FULL_CONTROL"
+versioned = {"Status": "Enabled"}
+refused("NotImplemented", lambda: s3.put_bucket_versioning(Bucket="lake", VersioningConfiguration=versioned), 501)
+
+# Deleted.
+refused("BucketNotEmpty", lambda: s3.delete_bucket(Bucket="other"), 409)
+s3.delete_object(Bucket="other", Key="copy")
+s3.delete_object(Bucket="other", Key="copy")
+answer = s3.delete_objects(Bucket="other", Delete={"Objects": [{"Key": f"d{n % 3}/k{n:02}"} for n in range(25)]})
+assert len(answer["Deleted"]) == 25 and "Errors" not in answer, answer
+s3.delete_bucket(Bucket="other")
+refused("NoSuchBucket", lambda: s3.delete_bucket(Bucket="other"), 404)
