@@ -11,8 +11,8 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 .PHONY: demo test tools python
 
 demo: tools
-	cargo build --profile quick --package watershed
-	$(TARGET)/quick/watershed demo
+	cargo build --package watershed
+	$(TARGET)/debug/watershed demo
 
 test: tools python
 	cargo fmt --all --check
