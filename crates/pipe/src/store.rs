@@ -1,9 +1,10 @@
 //! Pipes in the state: definitions with their lifecycle, first starts of shards, recorded gaps.
 //!
 //! Tables: `pipe (name, creation, definition JSON, current_state, reason, created_ms, modified_ms, started)`,
-//! `pipe_start (consumer, shard, at_ms)` for the shards of the first start (0: from the oldest record kept), and
-//! `pipe_gap (consumer, shard, from_sequence, to_sequence, at_ms)`, and `pipe_cut (consumer, shard, through)` for the ends of
-//! enriched batches ahead of the position.
+//! `pipe_start (consumer, shard, at_ms)` for the shards of the first start (0: from the oldest record kept, -1: whole),
+//! `pipe_gap (consumer, shard, from_sequence, to_sequence, at_ms)`, `pipe_cut (consumer, shard, through)` for the ends of
+//! enriched batches ahead of the position, and `pipe_end (consumer, shard, through)` for shards that were handed over to
+//! their end: they are read once the position is there.
 
 use std::collections::BTreeMap;
 
@@ -26,6 +27,8 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     INSERT INTO pipe_counter (id, next) VALUES (0, 1);",
     "CREATE TABLE pipe_cut (
         consumer TEXT NOT NULL, shard TEXT NOT NULL, through TEXT NOT NULL, PRIMARY KEY (consumer, shard, through));",
+    "CREATE TABLE pipe_end (
+        consumer TEXT NOT NULL, shard TEXT NOT NULL, through TEXT NOT NULL, PRIMARY KEY (consumer, shard));",
 ];
 
 /// Where a pipe is in its life.
@@ -196,6 +199,7 @@ pub(crate) fn remove(tx: &Write<'_>, name: &str, creation: &str) -> Result<(), E
     tx.execute("DELETE FROM pipe WHERE name = ?1 AND creation = ?2", params![name, creation])?;
     tx.execute("DELETE FROM pipe_start WHERE consumer = ?1", params![&consumer])?;
     tx.execute("DELETE FROM pipe_cut WHERE consumer = ?1", params![&consumer])?;
+    tx.execute("DELETE FROM pipe_end WHERE consumer = ?1", params![&consumer])?;
     state::positions::forget(tx, &consumer)?;
     state::positions::forget(tx, &format!("{consumer}/dead-letter"))?;
     Ok(())
@@ -203,15 +207,16 @@ pub(crate) fn remove(tx: &Write<'_>, name: &str, creation: &str) -> Result<(), E
 
 /// The start in a shard that is read from the oldest record kept.
 pub(crate) const FROM_HORIZON: i64 = 0;
+/// The start in a shard that is read from its first record, which must be there.
+pub(crate) const WHOLE: i64 = -1;
 
-/// Records the shards of the first start, once: these are read from `at_ms` on, all others from their first record.
+/// Records the shards of the first start, once, with the instants they are read from; all others are read whole.
 pub(crate) fn start(
     tx: &Write<'_>,
     name: &str,
     creation: &str,
     consumer: &str,
-    shards: &[String],
-    at_ms: i64,
+    shards: &[(String, i64)],
 ) -> Result<(), Error> {
     if tx.execute(
         "UPDATE pipe SET started = 1 WHERE name = ?1 AND creation = ?2 AND started = 0",
@@ -220,10 +225,10 @@ pub(crate) fn start(
     {
         return Ok(());
     }
-    for shard in shards {
+    for (shard, at_ms) in shards {
         tx.execute(
             "INSERT INTO pipe_start (consumer, shard, at_ms) VALUES (?1, ?2, ?3)",
-            params![consumer, shard, at_ms],
+            params![consumer, shard, *at_ms],
         )?;
     }
     Ok(())
@@ -233,6 +238,30 @@ pub(crate) fn starts(tx: &Read<'_>, consumer: &str) -> Result<BTreeMap<String, i
     let sql = "SELECT shard, at_ms FROM pipe_start WHERE consumer = ?1";
     let rows = tx.all(sql, params![consumer], |row| Ok::<_, Error>((row.text(0)?.to_owned(), row.int(1)?)))?;
     Ok(rows.into_iter().collect())
+}
+
+/// Records that a shard was handed over to its end, the last record being `through`.
+pub(crate) fn end(tx: &Write<'_>, consumer: &str, shard: &str, through: Sequence) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO pipe_end (consumer, shard, through) VALUES (?1, ?2, ?3)
+         ON CONFLICT (consumer, shard) DO UPDATE SET through = excluded.through",
+        params![consumer, shard, &through.padded()],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn ends(tx: &Read<'_>, consumer: &str) -> Result<BTreeMap<String, Sequence>, Error> {
+    let sql = "SELECT shard, through FROM pipe_end WHERE consumer = ?1";
+    let damaged = |_| Error::Corrupt(consumer.to_owned());
+    let row = |row: &Row<'_>| Ok::<_, Error>((row.text(0)?.to_owned(), row.text(1)?.parse().map_err(damaged)?));
+    Ok(tx.all(sql, params![consumer], row)?.into_iter().collect())
+}
+
+/// Forgets a shard that was read and that nothing refers to any more.
+pub(crate) fn forget_shard(tx: &Write<'_>, consumer: &str, shard: &str) -> Result<(), Error> {
+    tx.execute("DELETE FROM pipe_start WHERE consumer = ?1 AND shard = ?2", params![consumer, shard])?;
+    tx.execute("DELETE FROM pipe_end WHERE consumer = ?1 AND shard = ?2", params![consumer, shard])?;
+    Ok(state::positions::forget_shard(tx, consumer, shard)?)
 }
 
 pub(crate) fn record_gap(tx: &Write<'_>, gap: &Gap) -> Result<(), Error> {

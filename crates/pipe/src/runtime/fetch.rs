@@ -7,8 +7,8 @@ use event::{Cursor, Error, Kind, Page, Record, Sequence, Source, Start};
 use tokio::sync::mpsc;
 
 use super::backoff::Backoff;
-use super::{GapPolicy, Work, unavailable};
-use crate::store::{self, Gap};
+use super::{GapPolicy, Work, gaps};
+use crate::store::Gap;
 
 /// Records asked for at once; at least a batch, so that a small batch does not cost a read each.
 const READ_RECORDS_MIN: usize = 1000;
@@ -75,7 +75,7 @@ impl Reader {
                 }
                 // A new cursor is opened behind the last record sent.
                 Err(error) if error.kind() == Kind::Expired => {}
-                Err(error) if error.kind() == Kind::Trimmed => self.trimmed(&error).await?,
+                Err(error) if error.kind() == Kind::Trimmed => self.trimmed().await?,
                 Err(error) if error.kind() == Kind::NotFound => {
                     self.record_gap().await?;
                     return Ok(true);
@@ -112,14 +112,14 @@ impl Reader {
         let (Some(first), Some(last)) = (records.first(), records.last()) else { return Ok(true) };
         if let Some(mut gap) = self.gap.take() {
             gap.to = Some(first.sequence);
-            self.write_gap(gap).await?;
+            gaps::write(&self.work, gap).await?;
         }
         self.start = Start::After(last.sequence);
         self.work.counters.received(records.len());
         Ok(out.send(Fetched::Records(records)).await.is_ok())
     }
 
-    async fn trimmed(&mut self, error: &Error) -> Result<(), Error> {
+    async fn trimmed(&mut self) -> Result<(), Error> {
         if self.gap.is_some() {
             // The oldest record went away while the cursor was opened: try again, a little later.
             tokio::time::sleep(self.backoff.next(&self.work).min(Duration::from_secs(1))).await;
@@ -131,10 +131,7 @@ impl Reader {
                 self.start = Start::TrimHorizon;
                 Ok(())
             }
-            GapPolicy::Halt => {
-                let message = format!("records were trimmed before they were read. shard=`{}`: {error}", self.shard);
-                Err(Error::new(Kind::Trimmed, message))
-            }
+            GapPolicy::Halt => Err(gaps::halted(&self.shard)),
         }
     }
 
@@ -143,17 +140,7 @@ impl Reader {
             Start::After(last) => last,
             _ => Sequence::ZERO,
         };
-        let at_ms = self.work.clock.now_ms();
-        let gap =
-            Gap { consumer: self.work.consumer.to_string(), shard: self.shard.to_string(), from, to: None, at_ms };
-        tracing::error!(pipe = self.work.name, shard = %self.shard, %from, "records were trimmed before they were read");
-        self.work.counters.gap();
-        self.work.counters.error(format!("records were trimmed before they were read. shard=`{}`", self.shard));
-        self.gap = Some(gap.clone());
-        self.write_gap(gap).await
-    }
-
-    async fn write_gap(&self, gap: Gap) -> Result<(), Error> {
-        self.work.state.write(move |tx| store::record_gap(tx, &gap)).await.map_err(unavailable)
+        self.gap = Some(gaps::note(&self.work, &self.shard, from).await?);
+        Ok(())
     }
 }

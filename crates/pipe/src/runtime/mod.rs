@@ -8,6 +8,7 @@ mod cuts;
 mod dead_letter;
 mod deliver;
 mod fetch;
+mod gaps;
 mod lineage;
 mod queue;
 mod shard;
@@ -118,24 +119,36 @@ async fn supervise(
     tasks: &mut JoinSet<ShardEnd>,
     stop: &watch::Receiver<bool>,
 ) -> Outcome {
-    let Plan { positions, starts } = loop {
+    let Plan { positions, starts, ends } = loop {
         match plan(work, source).await {
             Ok(plan) => break plan,
             Err(error) if error.kind() == Kind::NotFound => return Outcome::Halted(format!("source is gone: {error}")),
             Err(error) => trouble(work, &error).await,
         }
     };
-    let mut lineage = lineage::Lineage::default();
+    let ended = ends.iter().filter(|(shard, through)| positions.get(*shard).unwrap_or(&Sequence::ZERO) >= through);
+    let ended = ended.map(|(shard, _)| shard.clone()).collect();
+    let mut lineage = lineage::Lineage::resume(positions.keys().chain(starts.keys()).chain(ends.keys()), &ended);
+    let mut forgotten = false;
     loop {
         match source.shards().await {
             Ok(known) => {
+                let lost = lineage.lost(&known);
+                if let Err(error) = gaps::lost(work, &lost, &positions).await {
+                    return Outcome::Halted(error.to_string());
+                }
+                if !std::mem::replace(&mut forgotten, true)
+                    && let Err(error) = gaps::forget(work, &ended, &known).await
+                {
+                    work.counters.error(error.to_string());
+                }
                 for id in lineage.ready(&known) {
                     let start = match (positions.get(id.as_ref()), starts.get(id.as_ref())) {
                         (Some(position), _) => Start::After(*position),
                         (None, Some(&store::FROM_HORIZON)) => Start::TrimHorizon,
-                        (None, Some(at_ms)) => Start::AtTimestamp(*at_ms),
                         // A shard that came later is wanted whole: if its beginning is gone, that is a gap.
-                        (None, None) => Start::After(Sequence::ZERO),
+                        (None, None | Some(&store::WHOLE)) => Start::After(Sequence::ZERO),
+                        (None, Some(at_ms)) => Start::AtTimestamp(*at_ms),
                     };
                     let (work, source, stop) = (work.clone(), source.clone(), stop.clone());
                     tasks.spawn(async move { (id.clone(), shard::run(work, source, id, start, stop).await) });
@@ -152,7 +165,14 @@ async fn supervise(
         };
         match ended {
             None | Some(Ok((_, Ok(shard::End::Stopped)))) => {}
-            Some(Ok((id, Ok(shard::End::Finished)))) => lineage.finished(id),
+            Some(Ok((id, Ok(shard::End::Finished(through))))) => {
+                let (consumer, shard) = (work.consumer.clone(), id.clone());
+                let ended = work.state.write(move |tx| store::end(tx, &consumer, &shard, through)).await;
+                if let Err(error) = ended {
+                    return Outcome::Halted(unavailable(error).to_string());
+                }
+                lineage.finished(id);
+            }
             Some(Ok((_, Err(error)))) => return Outcome::Halted(error.to_string()),
             Some(Err(_)) => return Outcome::Halted("a shard reader failed; see the log".into()),
         }
@@ -162,28 +182,30 @@ async fn supervise(
 struct Plan {
     positions: BTreeMap<String, Sequence>,
     starts: BTreeMap<String, i64>,
+    ends: BTreeMap<String, Sequence>,
 }
 
 /// Makes the first start durable before anything is read, then loads where to go on.
 async fn plan(work: &Arc<Work>, source: &Arc<dyn Source>) -> Result<Plan, Error> {
     if !work.started {
-        let shards = source.shards().await?;
-        let shards: Vec<String> = shards.iter().map(|shard| shard.id.to_string()).collect();
-        let at_ms = match work.parameters.starting_position {
-            Some(StartingPosition::Latest) => work.created_ms,
-            Some(StartingPosition::TrimHorizon) | None => store::FROM_HORIZON,
-        };
+        let mut shards = Vec::new();
+        for shard in source.shards().await? {
+            shards.push((shard.id.to_string(), first_start(work, source, &shard.id).await?));
+        }
         let work = work.clone();
         let state = work.state.clone();
         state
-            .write(move |tx| store::start(tx, &work.name, &work.creation, &work.consumer, &shards, at_ms))
+            .write(move |tx| store::start(tx, &work.name, &work.creation, &work.consumer, &shards))
             .await
             .map_err(unavailable)?;
     }
     let consumer = work.consumer.clone();
-    let (positions, starts) = work
+    let (positions, starts, ends) = work
         .state
-        .read(move |tx| Ok::<_, crate::Error>((state::positions::load(tx, &consumer)?, store::starts(tx, &consumer)?)))
+        .read(move |tx| {
+            let positions = state::positions::load(tx, &consumer)?;
+            Ok::<_, crate::Error>((positions, store::starts(tx, &consumer)?, store::ends(tx, &consumer)?))
+        })
         .await
         .map_err(unavailable)?;
     let mut parsed = BTreeMap::new();
@@ -193,7 +215,20 @@ async fn plan(work: &Arc<Work>, source: &Arc<dyn Source>) -> Result<Plan, Error>
             .map_err(|_| Error::new(Kind::Corrupt, format!("stored position is damaged. shard=`{shard}`")))?;
         parsed.insert(shard, sequence);
     }
-    Ok(Plan { positions: parsed, starts })
+    Ok(Plan { positions: parsed, starts, ends })
+}
+
+/// Where a shard of the first start is read from.
+async fn first_start(work: &Work, source: &Arc<dyn Source>, shard: &str) -> Result<i64, Error> {
+    if matches!(work.parameters.starting_position, Some(StartingPosition::Latest)) {
+        return Ok(work.created_ms);
+    }
+    match source.open(shard, Start::After(Sequence::ZERO)).await {
+        // Nothing of it is trimmed yet, so what is trimmed from now on is a gap.
+        Ok(_) => Ok(store::WHOLE),
+        Err(error) if matches!(error.kind(), Kind::Trimmed | Kind::NotFound | Kind::Invalid) => Ok(store::FROM_HORIZON),
+        Err(error) => Err(error),
+    }
 }
 
 /// Notes an error that passes and waits a little.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use event::{Error, Kind, Record, Source, Start};
+use event::{Error, Kind, Record, Sequence, Source, Start};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -21,8 +21,8 @@ const PAGES_AHEAD: usize = 2;
 
 /// How the reading of a shard ended.
 pub(crate) enum End {
-    /// Everything in it is handed over.
-    Finished,
+    /// Everything in it is handed over; this was the last record.
+    Finished(Sequence),
     Stopped,
 }
 
@@ -46,6 +46,10 @@ pub(crate) async fn run(
     start: Start,
     stop: watch::Receiver<bool>,
 ) -> Result<End, Error> {
+    let mut through = match start {
+        Start::After(position) => position,
+        _ => Sequence::ZERO,
+    };
     let mut cuts = Cuts::load(&work, &shard).await?;
     let (out, mut pages) = mpsc::channel(PAGES_AHEAD);
     let _fetch = Fetch(tokio::spawn(fetch::run(work.clone(), source, shard.clone(), start, out)).abort_handle());
@@ -69,6 +73,7 @@ pub(crate) async fn run(
             None => return Err(Error::new(Kind::Internal, "shard reader failed; see the log")),
             Some(Fetched::Failed(error)) => return Err(error),
             Some(Fetched::Records(records)) => {
+                through = records.last().map_or(through, |record| record.sequence);
                 open.extend(records);
                 false
             }
@@ -90,7 +95,7 @@ pub(crate) async fn run(
             }
         }
         if ended {
-            return Ok(End::Finished);
+            return Ok(End::Finished(through));
         }
         if !open.is_empty() && closes_at.is_none() && may_wait {
             closes_at = Some(Instant::now() + Duration::from_secs(work.parameters.window_s));

@@ -74,6 +74,57 @@ async fn a_shard_that_aged_out_is_a_gap_and_its_children_go_on() {
 }
 
 #[tokio::test]
+async fn shards_that_came_and_went_while_the_pipe_was_down_are_gaps() {
+    let world = World::new(false);
+    world.stream.shard("a", None);
+    world.stream.shard("x", None);
+    (1..=2).for_each(|n| world.stream.put("a", 0, n, 0));
+    world.stream.put("x", 1, 1, 0);
+    let pipes = world.pipes().await;
+    pipes.create(&input(json!({}))).await.unwrap();
+    world.sink.wait_for(3).await;
+    world.stream.close("x");
+    world.stream.shard("y", Some("x"));
+    world.stream.put("y", 1, 2, 0);
+    world.sink.wait_for(4).await;
+    pipes.stop("p").await.unwrap();
+    until(&pipes, "STOPPED").await;
+    // Of a the end was not read; b, its child, came and went; x was read to its end.
+    world.stream.shards.lock().unwrap().retain(|shard| shard.id == "y");
+    world.stream.shard("c", Some("b"));
+    world.stream.put("c", 0, 9, 0);
+    for _ in 0..2 {
+        pipes.start("p").await.unwrap();
+        until(&pipes, "RUNNING").await;
+        assert_eq!(per_key(&world.sink.wait_for(5).await)[&0], [1, 2, 9]);
+        assert_eq!(gaps(&pipes).await, [("a".to_owned(), 2, None), ("b".to_owned(), 0, None)]);
+        assert!(pipes.status().await.unwrap().remove(0).counters.gaps <= 2, "each is told once");
+        pipes.stop("p").await.unwrap();
+        until(&pipes, "STOPPED").await;
+    }
+    pipes.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_was_trimmed_before_a_first_record_was_read_is_a_gap() {
+    let world = World::new(false);
+    world.stream.shard("a", None);
+    world.stream.shard("b", None);
+    world.stream.put("b", 1, 1, 0);
+    let pipes = world.pipes().await;
+    pipes.create(&input(json!({}))).await.unwrap();
+    world.sink.wait_for(1).await;
+    pipes.stop("p").await.unwrap();
+    until(&pipes, "STOPPED").await;
+    (1..=3).for_each(|n| world.stream.put("a", 0, n, 0));
+    world.stream.trim("a", 2);
+    pipes.start("p").await.unwrap();
+    assert_eq!(per_key(&world.sink.wait_for(2).await)[&0], [3]);
+    assert_eq!(gaps(&pipes).await, [("a".to_owned(), 0, Some(3))]);
+    pipes.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_batch_that_had_its_tries_is_given_up_whole_unless_it_is_bisected() {
     for (bisect, delivered, failed) in [(false, [4, 5, 6], 3), (true, [1, 3, 4], 1)] {
         let world = World::new(false);
