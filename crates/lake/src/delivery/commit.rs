@@ -80,8 +80,11 @@ impl Inner {
             }
         };
         while let Err(error) = self.attempt(&stream, &mut flush).await {
-            if self.is_stopped() || stream.live().deleted {
+            if self.is_stopped() {
                 return;
+            }
+            if stream.live().deleted {
+                return self.ended(&stream, &flush.consumer, &flush.part, flush.memory, &Counts::new());
             }
             tracing::warn!(%error, stream = stream.name, records = flush.plan.records, "flush failed and is repeated");
             tokio::time::sleep(RETRY).await;

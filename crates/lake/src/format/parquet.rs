@@ -235,6 +235,23 @@ mod tests {
     }
 
     #[test]
+    fn the_same_records_give_the_same_bytes_whoever_writes_them() {
+        let columns = [("id", "string"), ("n", "bigint"), ("tags", "array<string>")];
+        let file = || {
+            let mut file = Parquet::new(Some(schema(columns).unwrap()), Options::default(), Keys::default()).unwrap();
+            for n in 0..5_000 {
+                let record = format!(r#"{{"id": "{}", "n": {n}, "tags": ["{}"]}}"#, n * 7919 % 5_003, n % 3);
+                file.push(record.as_bytes()).unwrap();
+            }
+            Box::new(file).finish().unwrap()
+        };
+        let alone = file();
+        // Within a runtime other threads write batches.
+        let helped = tokio::runtime::Runtime::new().unwrap().block_on(async { file() });
+        assert_eq!(alone, helped);
+    }
+
+    #[test]
     fn extremes_are_refused_or_written_and_harm_nothing_else() {
         let columns = [
             ("f", "float"),

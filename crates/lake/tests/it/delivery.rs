@@ -71,6 +71,39 @@ async fn little_memory_is_enough() {
 }
 
 #[tokio::test]
+async fn a_stream_deleted_while_a_file_cannot_be_written_gives_its_memory_back() {
+    let world = World::new();
+    let planned = Arc::new(tokio::sync::Notify::new());
+    let told = planned.clone();
+    let observer: lake::delivery::Observer = Arc::new(move |step, _| {
+        if step == Step::Planned {
+            told.notify_one();
+        }
+        true
+    });
+    let settings = Settings { buffer_bytes_max: 2_000, observer: Some(observer), ..Settings::default() };
+    let engine = world.engine(settings).await;
+    engine.create(definition()).await.unwrap();
+    let bucket = world.lake().join("lake");
+    std::fs::remove_dir_all(&bucket).unwrap();
+    std::fs::write(&bucket, "in the way").unwrap();
+    let records = (1..=200).map(|n| record("s", n, 1)).collect();
+    engine.deliver("analytics", batch("s", records, 200)).await.unwrap();
+    world.clock.advance_ms(60_000);
+    engine.tick().await.unwrap();
+    planned.notified().await;
+    engine.delete("analytics").await.unwrap();
+    std::fs::remove_file(&bucket).unwrap();
+    engine.create(definition()).await.unwrap();
+    let delivered = async {
+        for n in 1..=50 {
+            engine.deliver("analytics", batch("t", vec![record("t", n, 5)], n)).await.unwrap();
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), delivered).await.expect("there is room again");
+}
+
+#[tokio::test]
 async fn an_update_needs_the_current_version_and_a_deleted_stream_is_gone() {
     let world = World::new();
     let engine = world.engine(Settings::default()).await;

@@ -18,7 +18,7 @@ pub const CONSUMER: &str = "pipe/p/1";
 pub const START_MS: i64 = 1_772_694_489_010;
 
 pub struct World {
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
     pub state: State,
     pub objects: Objects,
     pub clock: Arc<ManualClock>,
@@ -30,7 +30,7 @@ impl World {
         let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
         let state = State::open(&state::Settings::new(path("state.db"))).unwrap();
         let objects = Objects::open(&path("lake")).unwrap();
-        World { state, objects, clock: Arc::new(ManualClock::at(START_MS)), _directory: directory }
+        World { state, objects, clock: Arc::new(ManualClock::at(START_MS)), directory: directory }
     }
 
     pub async fn engine(&self, settings: Settings) -> DeliveryStreams {
@@ -44,6 +44,11 @@ impl World {
     pub async fn engine_with(&self, encoders: Arc<dyn Encoders>, settings: Settings) -> DeliveryStreams {
         let (state, objects, clock) = (self.state.clone(), self.objects.clone(), self.clock.clone());
         DeliveryStreams::open(state, objects, clock, encoders, settings).await.unwrap()
+    }
+
+    /// The directory of the buckets.
+    pub fn lake(&self) -> std::path::PathBuf {
+        self.directory.path().join("lake")
     }
 
     /// How many rows a table of the state has.
