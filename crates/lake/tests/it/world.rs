@@ -30,7 +30,7 @@ impl World {
         let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
         let state = State::open(&state::Settings::new(path("state.db"))).unwrap();
         let objects = Objects::open(&path("lake")).unwrap();
-        World { state, objects, clock: Arc::new(ManualClock::at(START_MS)), directory: directory }
+        World { state, objects, clock: Arc::new(ManualClock::at(START_MS)), directory }
     }
 
     pub async fn engine(&self, settings: Settings) -> DeliveryStreams {
