@@ -2,12 +2,14 @@
 //!
 //! Everything that changes is a stream of records with a durable position. A [`Source`] is read, a
 //! [`Target`] is written; the pipe runtime between them knows neither service. What is taken message by message is a
-//! [`Queue`]; what is asked on the way is an [`Enrichment`]. A [`Registry`] opens all of them by ARN. This crate does no I/O.
+//! [`Queue`]; what keeps events for whoever subscribes is a [`Feed`]; what is asked on the way is an [`Enrichment`]. A
+//! [`Registry`] opens all of them by ARN. This crate does no I/O.
 
 mod arn;
 mod clock;
 mod enrichment;
 mod error;
+mod feed;
 mod queue;
 mod record;
 mod registry;
@@ -19,6 +21,7 @@ pub use arn::Arn;
 pub use clock::{Clock, ManualClock};
 pub use enrichment::Enrichment;
 pub use error::{Error, Kind};
+pub use feed::Feed;
 pub use queue::{Message, Queue};
 pub use record::{Batch, Record};
 pub use registry::{Factory, Registry};

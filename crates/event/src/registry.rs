@@ -1,11 +1,11 @@
-//! Where sources, queues, enrichments and targets come from: factories chosen by ARN, filled in by the binary.
+//! Where sources, queues, feeds, enrichments and targets come from: factories chosen by ARN, filled in by the binary.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::{Arn, Enrichment, Error, Kind, Queue, Source, Target};
+use crate::{Arn, Enrichment, Error, Feed, Kind, Queue, Source, Target};
 
 /// Opens one kind of thing of one service: `Factory<dyn Source>`, `Factory<dyn Target>` and so on.
 #[async_trait]
@@ -28,6 +28,7 @@ type Factories<T> = Vec<Arc<dyn Factory<T>>>;
 pub struct Registry {
     sources: Factories<dyn Source>,
     queues: Factories<dyn Queue>,
+    feeds: Factories<dyn Feed>,
     enrichments: Factories<dyn Enrichment>,
     targets: Factories<dyn Target>,
 }
@@ -42,6 +43,12 @@ impl Registry {
     /// Adds a queue factory behind those already there.
     pub fn queue(mut self, factory: impl Factory<dyn Queue> + 'static) -> Self {
         self.queues.push(Arc::new(factory));
+        self
+    }
+
+    /// Adds a feed factory behind those already there.
+    pub fn feed(mut self, factory: impl Factory<dyn Feed> + 'static) -> Self {
+        self.feeds.push(Arc::new(factory));
         self
     }
 
@@ -67,6 +74,11 @@ impl Registry {
         accepts(&self.queues, arn)
     }
 
+    /// Whether some factory follows this ARN.
+    pub fn follows(&self, arn: &Arn) -> bool {
+        accepts(&self.feeds, arn)
+    }
+
     /// Whether some factory enriches by this ARN.
     pub fn enriches(&self, arn: &Arn) -> bool {
         accepts(&self.enrichments, arn)
@@ -87,6 +99,12 @@ impl Registry {
     /// As [`Registry::open_source`].
     pub async fn open_queue(&self, arn: &Arn, parameters: &Value) -> Result<Arc<dyn Queue>, Error> {
         open("source", &self.queues, arn, parameters).await
+    }
+
+    /// # Errors
+    /// As [`Registry::open_source`].
+    pub async fn open_feed(&self, arn: &Arn, parameters: &Value) -> Result<Arc<dyn Feed>, Error> {
+        open("source", &self.feeds, arn, parameters).await
     }
 
     /// # Errors

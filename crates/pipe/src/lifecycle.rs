@@ -84,6 +84,9 @@ impl Pipes {
     /// When the state fails.
     pub async fn resume(&self) -> Result<(), Error> {
         for pipe in self.inner.state.read(|tx| store::list(tx, "")).await? {
+            if !matches!(pipe.current, CurrentState::Deleting | CurrentState::CreateFailed) {
+                self.inner.subscribe(&pipe).await;
+            }
             match (pipe.current, pipe.definition.desired_state) {
                 (CurrentState::Deleting, _) => self.finish_delete(pipe),
                 (CurrentState::CreateFailed, _) => {}
@@ -132,6 +135,8 @@ impl Pipes {
         self.inner.check(&definition)?;
         let now_ms = self.inner.clock.now_ms();
         let pipe = self.inner.state.write(move |tx| store::insert(tx, &definition, now_ms)).await?;
+        // Before the answer: what is sent from then on reaches the pipe, whether it runs yet or not.
+        self.inner.subscribe(&pipe).await;
         match pipe.definition.desired_state {
             DesiredState::Running => self.begin(pipe.clone(), CurrentState::CreateFailed),
             DesiredState::Stopped => self.inner.set_state(&pipe, CurrentState::Stopped, None).await?,
@@ -305,7 +310,7 @@ impl Inner {
             if parameters.starting_position.is_none() {
                 return Err(starting_position_missing());
             }
-        } else if !self.registry.takes(&source) {
+        } else if !self.registry.takes(&source) && !self.registry.follows(&source) {
             return Err(Error::Invalid(format!("source {source} is not supported")));
         }
         if let Some(arn) = definition.enrichment_arn()?.filter(|arn| !self.registry.enriches(arn)) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use messaging::bus::{Buses, Entry};
+use serde_json::{Value, json};
 
 /// Publishes a change in the transaction that holds its row.
 pub fn emit(buses: Buses) -> s3::Emit {
@@ -19,4 +20,9 @@ pub fn emit(buses: Buses) -> s3::Emit {
         let buses = buses.clone();
         Ok(Box::new(move || buses.wake(lanes)))
     })
+}
+
+/// Matches the events of one bucket's objects.
+pub fn pattern(bucket: &str) -> Value {
+    json!({"source": [s3::Change::SOURCE], "detail": {"bucket": {"name": [bucket]}}})
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use destination::{Destinations, Directory, Endpoint};
-use event::{Arn, Enrichment, Error, Factory, Kind, Registry, Source, Target};
+use event::{Arn, Enrichment, Error, Factory, Feed, Kind, Registry, Source, Target};
 use function::Functions;
 use lake::DeliveryStreams;
 use lake::target::DeliveryTarget;
@@ -12,9 +12,11 @@ use logs::Logs;
 use messaging::bus::{self, Buses};
 use messaging::queue::{self, Queues};
 use remote::Aws;
-use serde_json::Value;
+use serde_json::{Value, json};
 use table::Tables;
 use table::source::StreamSource;
+
+use crate::object_events;
 
 /// What there is to read and write in this process.
 pub struct Parts {
@@ -35,6 +37,8 @@ pub fn registry(parts: Parts) -> Registry {
         .source(RemoteStreams(aws))
         .source(TableStreams(tables.clone()))
         .queue(LocalQueues(queues.clone()))
+        .feed(EventBuses(buses.clone()))
+        .feed(BucketEvents(buses.clone()))
         .target(Deliveries(delivery))
         .target(LogGroups(logs))
         .target(TableItems(tables))
@@ -189,6 +193,31 @@ impl Factory<dyn Target> for LocalQueues {
 
 /// `arn:aws:events:REGION:ACCOUNT:event-bus/NAME`.
 struct EventBuses(Buses);
+
+#[async_trait]
+impl Factory<dyn Feed> for EventBuses {
+    fn accepts(&self, arn: &Arn) -> bool {
+        arn.resource_name("event-bus/").is_some_and(|name| self.0.arn(name) == arn.to_string())
+    }
+
+    async fn open(&self, arn: &Arn, _parameters: &Value) -> Result<Arc<dyn Feed>, Error> {
+        Ok(bus::open_feed(&self.0, &arn.to_string(), &json!({"source": [{"exists": true}]})))
+    }
+}
+
+/// `arn:aws:s3:::BUCKET`: what happens to its objects, which the default bus tells.
+struct BucketEvents(Buses);
+
+#[async_trait]
+impl Factory<dyn Feed> for BucketEvents {
+    fn accepts(&self, arn: &Arn) -> bool {
+        arn.service == "s3" && arn.region.is_empty() && arn.account.is_empty() && !arn.resource.contains('/')
+    }
+
+    async fn open(&self, arn: &Arn, _parameters: &Value) -> Result<Arc<dyn Feed>, Error> {
+        Ok(bus::open_feed(&self.0, bus::DEFAULT, &object_events::pattern(&arn.resource)))
+    }
+}
 
 #[async_trait]
 impl Factory<dyn Target> for EventBuses {

@@ -1,4 +1,4 @@
-//! The enabled rules and archives of each bus, compiled together. Built from the state when an event needs them and forgotten in
+//! The enabled rules, archives and subscriptions of each bus, compiled together. Built from the state when an event needs them and forgotten in
 //! the transaction that changes them, so an event meets every rule that was acknowledged before it.
 
 use std::collections::HashMap;
@@ -11,6 +11,7 @@ use super::archives::Archive;
 use super::buses::Bus;
 use super::put::Shared;
 use super::rules::Rule;
+use super::subscriptions;
 use super::targets::Target;
 use crate::{Error, resource};
 
@@ -23,6 +24,8 @@ pub(crate) enum Listener {
         targets: Vec<(String, Shared)>,
     },
     Archive(String),
+    /// Whoever follows the bus, by name.
+    Subscriber(String),
 }
 
 /// A bus, compiled.
@@ -77,6 +80,9 @@ impl Indexes {
         }
         for archive in resource::all::<Archive>(tx, "")?.iter().filter(|archive| archive.bus() == bus) {
             listeners.push((Listener::Archive(archive.archive_name.clone()), compiled(archive.pattern())?));
+        }
+        for (subscriber, pattern) in subscriptions::of_bus(tx, bus)? {
+            listeners.push((Listener::Subscriber(subscriber), compiled(&pattern)?));
         }
         let index = Arc::new(Index { rules: Rules::new(listeners) });
         known.patterns.insert(bus.to_owned(), used);

@@ -14,6 +14,7 @@ mod permissions;
 mod put;
 mod replays;
 mod rules;
+mod subscriptions;
 mod tags;
 mod target;
 mod targets;
@@ -24,6 +25,7 @@ use std::time::Duration;
 
 use event::{Arn, Clock, Registry};
 use state::State;
+use tokio::sync::Notify;
 
 pub use self::archives::{Archive, CreateArchive, UpdateArchive};
 pub use self::buses::{Bus, CreateEventBus, UpdateEventBus};
@@ -37,6 +39,7 @@ pub use self::put::{Accepted, Entry};
 pub(crate) use self::put::{Audience, HOPS_MAX};
 pub use self::replays::{Destination, Replay, StartReplay};
 pub use self::rules::{PutRule, Rule};
+pub use self::subscriptions::open as open_feed;
 pub use self::target::open as open_target;
 pub(crate) use self::targets::check as check_target;
 pub use self::targets::{DeadLetterConfig, EventBridgeParameters, Failed, InputTransformer, Target};
@@ -54,6 +57,9 @@ const TICK_EVERY: Duration = Duration::from_millis(100);
 /// How often archives lose what they keep no longer.
 const SWEEP_EVERY_MS: i64 = 3_600_000;
 
+/// How often subscriptions lose what their subscribers have taken.
+const TRIM_EVERY_MS: i64 = 5_000;
+
 const MIGRATIONS: &[&str] = &["CREATE TABLE event_resource (
         kind TEXT NOT NULL, parent TEXT NOT NULL, name TEXT NOT NULL, definition TEXT NOT NULL,
         PRIMARY KEY (kind, parent, name));
@@ -68,7 +74,13 @@ const MIGRATIONS: &[&str] = &["CREATE TABLE event_resource (
     CREATE TABLE event_due (
         kind TEXT NOT NULL, parent TEXT NOT NULL, name TEXT NOT NULL, due_ms BIGINT NOT NULL,
         PRIMARY KEY (kind, parent, name));
-    CREATE INDEX event_due_at ON event_due (due_ms);"];
+    CREATE INDEX event_due_at ON event_due (due_ms);",
+    "CREATE TABLE event_subscription (
+        subscriber TEXT NOT NULL PRIMARY KEY, bus TEXT NOT NULL, pattern TEXT NOT NULL, last BIGINT NOT NULL,
+        trimmed BIGINT NOT NULL);
+    CREATE TABLE event_kept (
+        subscriber TEXT NOT NULL, number BIGINT NOT NULL, at_ms BIGINT NOT NULL, body TEXT NOT NULL,
+        PRIMARY KEY (subscriber, number)) WITHOUT ROWID;"];
 
 /// All event buses of this program. Cheap to clone.
 #[derive(Clone)]
@@ -87,6 +99,10 @@ pub(crate) struct Inner {
     pub(crate) due_ms: AtomicI64,
     /// When archives were last swept.
     swept_ms: AtomicI64,
+    /// When subscriptions were last trimmed.
+    trimmed_ms: AtomicI64,
+    /// Told when events were kept for subscribers.
+    pub(crate) kept: Notify,
     ticker: OnceLock<tokio::task::AbortHandle>,
 }
 
@@ -120,6 +136,8 @@ impl Buses {
             indexes: Indexes::default(),
             due_ms: AtomicI64::new(i64::MIN),
             swept_ms: AtomicI64::new(i64::MIN),
+            trimmed_ms: AtomicI64::new(i64::MIN),
+            kept: Notify::new(),
             ticker: OnceLock::new(),
         };
         let buses = Buses { inner: Arc::new(inner) };
@@ -172,6 +190,10 @@ impl Buses {
         if self.inner.swept_ms.load(Ordering::SeqCst) <= now_ms - SWEEP_EVERY_MS {
             self.inner.swept_ms.store(now_ms, Ordering::SeqCst);
             self.inner.state.write(move |tx| archives::sweep(tx, now_ms)).await?;
+        }
+        if self.inner.trimmed_ms.load(Ordering::SeqCst) <= now_ms - TRIM_EVERY_MS {
+            self.inner.trimmed_ms.store(now_ms, Ordering::SeqCst);
+            self.inner.state.write(move |tx| subscriptions::trim(tx, now_ms)).await?;
         }
         delivery::retry(self, now_ms).await
     }

@@ -8,7 +8,7 @@ use state::{Write, params};
 
 use super::envelope::Envelope;
 use super::index::Listener;
-use super::{Buses, bus_name};
+use super::{Buses, bus_name, subscriptions};
 use crate::Error;
 use crate::delivery::{Lanes, Pending};
 
@@ -153,6 +153,10 @@ impl Buses {
                         let pending = Pending { lane, origin: arn, target, body: event, hops, at_ms: now_ms };
                         self.inner.deliveries.add(tx, &pending, lanes)?;
                     }
+                }
+                Listener::Subscriber(subscriber) if audience.rules.is_empty() => {
+                    subscriptions::keep(tx, subscriber, event, now_ms)?;
+                    lanes.kept = true;
                 }
                 _ => {}
             }

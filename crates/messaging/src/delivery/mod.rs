@@ -44,7 +44,11 @@ pub trait Invoke: Send + Sync {
 /// What a transaction gave to deliver; to be handed to [`Buses::wake`] when it is committed.
 #[derive(Clone, Debug, Default)]
 #[must_use = "without a wake the deliveries wait for the next start"]
-pub struct Lanes(BTreeSet<String>);
+pub struct Lanes {
+    due: BTreeSet<String>,
+    /// Whether events were kept for subscribers.
+    pub(crate) kept: bool,
+}
 
 /// A delivery to be written.
 pub(crate) struct Pending<'a> {
@@ -114,8 +118,8 @@ impl Deliveries {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 0)",
             params![self.number(), lane, origin, target, body, hops, at_ms],
         )?;
-        if !lanes.0.contains(lane) {
-            lanes.0.insert(lane.to_owned());
+        if !lanes.due.contains(lane) {
+            lanes.due.insert(lane.to_owned());
         }
         Ok(())
     }
@@ -155,13 +159,16 @@ impl Deliveries {
     }
 }
 
-/// Begins to deliver lanes.
+/// Begins to deliver lanes, and wakes subscribers.
 pub(crate) fn kick(buses: &Buses, lanes: Lanes) {
+    if lanes.kept {
+        buses.inner.kept.notify_waiters();
+    }
     // Before the start nothing is delivered; the start finds what is there.
     if buses.inner.deliveries.outside.get().is_none() {
         return;
     }
-    for lane in lanes.0 {
+    for lane in lanes.due {
         if buses.inner.deliveries.begin(&lane) {
             tokio::spawn(run(buses.clone(), lane));
         }
@@ -199,7 +206,7 @@ pub(crate) async fn resume(buses: &Buses) -> Result<(), Error> {
             let mut last = String::new();
             while let Some(lane) = tx.first(sql, params![&last], |row| Ok::<_, Error>(row.text(0)?.to_owned()))? {
                 last.clone_from(&lane);
-                lanes.0.insert(lane);
+                lanes.due.insert(lane);
             }
             Ok::<_, Error>(lanes)
         })
@@ -230,6 +237,6 @@ pub(crate) async fn retry(buses: &Buses, now_ms: i64) -> Result<(), Error> {
     let (lanes, next_ms) = found.inspect_err(|_| deliveries.retry_at(now_ms))?;
     let more = lanes.len() == RETRY_LANES_MAX;
     deliveries.retry_at(if more { now_ms } else { next_ms.unwrap_or(i64::MAX) });
-    kick(buses, Lanes(lanes.into_iter().collect()));
+    kick(buses, Lanes { due: lanes.into_iter().collect(), kept: false });
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use event::Kind;
+use event::{Kind, Source};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -67,6 +67,10 @@ impl Pipes {
             let mut place = slot.worker.lock().await;
             end(&mut place).await;
             inner.forget(&pipe).await;
+            if let Err(error) = inner.unsubscribe(&pipe).await {
+                // The pipe stays as it is, DELETING, and the next start ends it.
+                return report(&pipe, Err(error));
+            }
             inner.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(&pipe.definition.name);
             let (name, creation) = (pipe.definition.name.clone(), pipe.creation.clone());
             let removed = inner.state.write(move |tx| store::remove(tx, &name, &creation)).await;
@@ -97,6 +101,32 @@ impl Inner {
         }
     }
 
+    /// Has a feed keep what comes for the pipe from now on. One that cannot is told when the pipe is opened.
+    pub(super) async fn subscribe(&self, pipe: &Pipe) {
+        if let Err(error) = self.feed(pipe).await {
+            tracing::warn!(pipe = pipe.definition.name, %error, "a pipe could not subscribe to its source");
+        }
+    }
+
+    /// The pipe's subscription, if its source is a feed.
+    async fn feed(&self, pipe: &Pipe) -> Result<Option<Arc<dyn Source>>, Error> {
+        let source = pipe.definition.source_arn()?;
+        if !self.registry.follows(&source) {
+            return Ok(None);
+        }
+        let feed = self.registry.open_feed(&source, &pipe.definition.source_parameters).await?;
+        Ok(Some(feed.subscribe(&pipe.consumer()).await?))
+    }
+
+    async fn unsubscribe(&self, pipe: &Pipe) -> Result<(), Error> {
+        let source = pipe.definition.source_arn()?;
+        if self.registry.follows(&source) {
+            let feed = self.registry.open_feed(&source, &pipe.definition.source_parameters).await?;
+            feed.unsubscribe(&pipe.consumer()).await?;
+        }
+        Ok(())
+    }
+
     async fn open(&self, pipe: &Pipe, counters: Arc<Counters>) -> Result<(Work, Input), Error> {
         let mut wait = self.settings.retry_min;
         let mut tries = 1;
@@ -116,7 +146,9 @@ impl Inner {
         let parameters = definition.parameters()?;
         let nothing = Value::Object(Map::new());
         let source = definition.source_arn()?;
-        let input = if self.registry.reads(&source) {
+        let input = if let Some(subscription) = self.feed(pipe).await? {
+            Input::Stream(subscription)
+        } else if self.registry.reads(&source) {
             Input::Stream(self.registry.open_source(&source, &definition.source_parameters).await?)
         } else {
             Input::Queue(self.registry.open_queue(&source, &definition.source_parameters).await?)

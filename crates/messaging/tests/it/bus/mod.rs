@@ -4,6 +4,7 @@ mod archives;
 mod delivery;
 mod resources;
 mod schedules;
+mod subscriptions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 
 pub struct World {
     dir: tempfile::TempDir,
+    state: State,
     pub clock: Arc<ManualClock>,
     pub buses: Buses,
     pub queues: Queues,
@@ -95,9 +97,9 @@ impl World {
     fn on(dir: tempfile::TempDir, clock: Arc<ManualClock>) -> World {
         let state = State::open(&Settings::new(dir.path().join("state.db").to_str().unwrap())).unwrap();
         let buses = Buses::open(state.clone(), clock.clone(), "us-east-1", "000000000000").unwrap();
-        let queues = Queues::open(state, clock.clone(), "us-east-1", "000000000000").unwrap();
+        let queues = Queues::open(state.clone(), clock.clone(), "us-east-1", "000000000000").unwrap();
         let schedules = Schedules::open(buses.clone()).unwrap();
-        World { dir, clock, buses, queues, schedules, flaky: Arc::default() }
+        World { dir, state, clock, buses, queues, schedules, flaky: Arc::default() }
     }
 
     /// The same state after a time in which nothing ran.
@@ -172,6 +174,10 @@ impl World {
 
     pub async fn is_empty(&self, queue: &str) -> bool {
         self.queues.receive(queue, Receive::new(10)).await.unwrap().is_empty()
+    }
+
+    pub fn state(&self) -> &State {
+        &self.state
     }
 
     pub fn now_ms(&self) -> i64 {
