@@ -53,6 +53,7 @@ impl Lines {
                 sequence: Sequence::from(number),
                 at_ms: self.at_ms,
                 key_hash: number,
+                untemplated: None,
                 id: format!("{shard}-{number:020}").into(),
             });
             start = line_end + 1;

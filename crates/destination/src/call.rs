@@ -63,6 +63,10 @@ pub(crate) fn url(endpoint: &str, path: &[String], query: &[(String, String)]) -
 pub(crate) async fn send(request: RequestBuilder) -> Result<Bytes, Error> {
     // The URL may hold secrets.
     let failed = |error: reqwest::Error| {
+        if error.is_builder() {
+            let message = "the request cannot be made of the event: a header's value is not valid";
+            return Error::new(Kind::Conflict, message);
+        }
         let message =
             if error.is_timeout() { "the endpoint did not answer in time" } else { "the endpoint was not reached" };
         Error::new(Kind::Unavailable, message).with_source(error.without_url())

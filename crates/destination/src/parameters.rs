@@ -1,9 +1,18 @@
 //! `HttpParameters` of a pipe or a rule, and the request parameters of a connection.
 
 use event::{Error, Kind};
+use expr::Parameter;
 use serde_json::{Map, Value};
 
-/// What is added to each request.
+/// What a pipe or a rule adds to its requests: each value is text or a path into the event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Dynamic {
+    path: Vec<Parameter>,
+    headers: Vec<(String, Parameter)>,
+    query: Vec<(String, Parameter)>,
+}
+
+/// What is added to one request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Parameters {
     /// For the `*` of the URL, in order.
@@ -16,12 +25,12 @@ pub(crate) struct Parameters {
 
 const MEMBERS: [&str; 3] = ["PathParameterValues", "HeaderParameters", "QueryStringParameters"];
 
-impl Parameters {
+impl Dynamic {
     /// `HttpParameters` of `TargetParameters` or `EnrichmentParameters`.
     ///
     /// # Errors
     /// `Invalid` with the name of what is not supported.
-    pub fn of_pipe(parameters: &Value) -> Result<Parameters, Error> {
+    pub fn of_pipe(parameters: &Value) -> Result<Dynamic, Error> {
         for (member, _) in parameters.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
             if !["HttpParameters", "InputTemplate"].contains(&member.as_str()) {
                 return Err(refuse(member));
@@ -34,15 +43,57 @@ impl Parameters {
             }
         }
         let path = http.get("PathParameterValues").and_then(Value::as_array).into_iter().flatten();
-        let path = path.map(|value| fixed(value, "PathParameterValues")).collect::<Result<_, _>>()?;
+        let path = path.map(|value| parameter(value, "PathParameterValues")).collect::<Result<_, _>>()?;
         let pairs = |member: &str| {
             let pairs = http.get(member).and_then(Value::as_object).into_iter().flatten();
-            pairs.map(|(name, value)| Ok((name.clone(), fixed(value, member)?))).collect::<Result<Vec<_>, Error>>()
+            pairs.map(|(name, value)| Ok((name.clone(), parameter(value, member)?))).collect::<Result<Vec<_>, Error>>()
         };
         let (headers, query) = (pairs("HeaderParameters")?, pairs("QueryStringParameters")?);
-        Ok(Parameters { path, headers, query, body: Vec::new() })
+        Ok(Dynamic { path, headers, query })
     }
 
+    /// Whether some value depends on the event.
+    pub fn is_dynamic(&self) -> bool {
+        let pairs = self.headers.iter().chain(&self.query).map(|(_, value)| value);
+        self.path.iter().chain(pairs).any(Parameter::is_dynamic)
+    }
+
+    /// How many `*` of the URL have a value.
+    pub fn path_count(&self) -> usize {
+        self.path.len()
+    }
+
+    /// The values for one event. A header or query parameter without a value is left out.
+    ///
+    /// # Errors
+    /// `Conflict` when the event has no value for a `*` of the URL, or is no JSON: another try cannot help.
+    pub fn of(&self, event: &[u8]) -> Result<Parameters, Error> {
+        let unreadable = |_| Error::new(Kind::Conflict, "the event is not JSON, but parameters are paths into it");
+        let mut path = Vec::with_capacity(self.path.len());
+        for (number, value) in self.path.iter().enumerate() {
+            let missing =
+                || Error::new(Kind::Conflict, format!("the event has no value for PathParameterValues {number}"));
+            let value = value.of(event).map_err(unreadable)?.filter(|value| !value.is_empty()).ok_or_else(missing)?;
+            // Such a segment would lead to another resource.
+            if matches!(value.as_ref(), "." | "..") {
+                return Err(Error::new(Kind::Conflict, format!("PathParameterValues {number} is a dot segment")));
+            }
+            path.push(value.into_owned());
+        }
+        let pairs = |pairs: &[(String, Parameter)]| {
+            let mut found = Vec::with_capacity(pairs.len());
+            for (name, value) in pairs {
+                if let Some(value) = value.of(event).map_err(unreadable)? {
+                    found.push((name.clone(), value.into_owned()));
+                }
+            }
+            Ok::<_, Error>(found)
+        };
+        Ok(Parameters { path, headers: pairs(&self.headers)?, query: pairs(&self.query)?, body: Vec::new() })
+    }
+}
+
+impl Parameters {
     /// `InvocationHttpParameters` or `OAuthHttpParameters` of a connection: lists of `{"Key", "Value", "IsValueSecret"}`.
     pub fn of_connection(parameters: &Value) -> Parameters {
         let pairs = |member: &str| {
@@ -70,15 +121,10 @@ impl Parameters {
     }
 }
 
-fn fixed(value: &Value, member: &str) -> Result<String, Error> {
-    match value.as_str() {
-        Some(text) if text.starts_with("$.") => {
-            let message = format!("HttpParameters.{member}: paths into the event are not supported");
-            Err(Error::new(Kind::Invalid, message))
-        }
-        Some(text) => Ok(text.to_owned()),
-        None => Err(Error::new(Kind::Invalid, format!("HttpParameters.{member} must hold text"))),
-    }
+fn parameter(value: &Value, member: &str) -> Result<Parameter, Error> {
+    let invalid = |reason: String| Error::new(Kind::Invalid, format!("HttpParameters.{member} {reason}"));
+    let text = value.as_str().ok_or_else(|| invalid("must hold text".into()))?;
+    Parameter::parse(text).map_err(|error| invalid(format!("holds a path that is none: {error}")))
 }
 
 fn refuse(member: &str) -> Error {
@@ -93,16 +139,26 @@ mod tests {
 
     #[test]
     fn reads_what_a_pipe_gives_and_refuses_the_rest_by_name() {
-        let given = json!({"HttpParameters": {"PathParameterValues": ["7"], "QueryStringParameters": {"a": "b c"}}});
-        let read = Parameters::of_pipe(&given).unwrap();
-        assert_eq!(read.path, ["7"]);
-        assert_eq!(read.query, [("a".to_owned(), "b c".to_owned())]);
+        let given = json!({"HttpParameters": {
+            "PathParameterValues": ["7", "$.id"], "QueryStringParameters": {"a": "b c", "gone": "$.gone"},
+            "HeaderParameters": {"x-site": "$.site.code"},
+        }});
+        let read = Dynamic::of_pipe(&given).unwrap();
+        assert!(read.is_dynamic() && read.path_count() == 2);
+        let found = read.of(br#"{"id":8,"site":{"code":"OSL"}}"#).unwrap();
+        assert_eq!(found.path, ["7", "8"]);
+        assert_eq!(found.query, [("a".to_owned(), "b c".to_owned())]);
+        assert_eq!(found.headers, [("x-site".to_owned(), "OSL".to_owned())]);
+        for event in ["{}", r#"{"id":null}"#, r#"{"id":".."}"#, r#"{"id":""}"#, "no JSON"] {
+            assert_eq!(read.of(event.as_bytes()).unwrap_err().kind(), Kind::Conflict, "{event}");
+        }
         for (given, named) in [
             (json!({"SqsQueueParameters": {}}), "SqsQueueParameters"),
             (json!({"HttpParameters": {"Body": {}}}), "HttpParameters.Body"),
-            (json!({"HttpParameters": {"HeaderParameters": {"x": "$.id"}}}), "HeaderParameters"),
+            (json!({"HttpParameters": {"HeaderParameters": {"x": "$..id"}}}), "HeaderParameters"),
+            (json!({"HttpParameters": {"PathParameterValues": [1]}}), "PathParameterValues"),
         ] {
-            assert!(Parameters::of_pipe(&given).unwrap_err().to_string().contains(named));
+            assert!(Dynamic::of_pipe(&given).unwrap_err().to_string().contains(named));
         }
     }
 

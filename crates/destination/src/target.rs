@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use crate::authorization::Tokens;
 use crate::call;
 use crate::endpoint::{Directory, Endpoint};
-use crate::parameters::Parameters;
+use crate::parameters::{Dynamic, Parameters};
 use crate::rate::Rate;
 
 /// Records in one batch.
@@ -49,10 +49,10 @@ impl Destinations {
     }
 
     async fn destination(&self, arn: &Arn, parameters: &Value) -> Result<Destination, Error> {
-        let parameters = Parameters::of_pipe(parameters)?;
+        let parameters = Dynamic::of_pipe(parameters)?;
         let endpoint = self.directory.endpoint(arn).await?;
         // What is wrong with the URL shows now, not with the first record.
-        call::url(&endpoint.url, &parameters.path, &parameters.query)?;
+        call::url(&endpoint.url, &vec!["-".to_owned(); parameters.path_count()], &[])?;
         let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner).entry(arn.clone()).or_default().clone();
         Ok(Destination { destinations: self.clone(), arn: arn.clone(), parameters, shared })
     }
@@ -83,19 +83,20 @@ impl Factory<dyn Enrichment> for Destinations {
 struct Destination {
     destinations: Destinations,
     arn: Arn,
-    parameters: Parameters,
+    parameters: Dynamic,
     shared: Arc<Shared>,
 }
 
 impl Destination {
     /// One request.
     async fn call(&self, endpoint: &Endpoint, record: &Record) -> Result<Bytes, Error> {
+        let parameters = self.parameters.of(record.event())?;
         self.shared.rate.wait(endpoint.rate_max).await;
         let (client, invocation) =
             (&self.destinations.client, endpoint.auth_parameters.get("InvocationHttpParameters"));
         let invocation = Parameters::of_connection(invocation.unwrap_or(&Value::Null));
-        let query: Vec<_> = self.parameters.query.iter().chain(&invocation.query).cloned().collect();
-        let url = call::url(&endpoint.url, &self.parameters.path, &query)?;
+        let query: Vec<_> = parameters.query.iter().chain(&invocation.query).cloned().collect();
+        let url = call::url(&endpoint.url, &parameters.path, &query)?;
         let method: Method = endpoint.method.parse().unwrap_or(Method::POST);
         let bodyless = matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
         let mut request = client.request(method, url);
@@ -103,7 +104,7 @@ impl Destination {
             let body = invocation.laid_into(&record.data).map_or_else(|| record.data.clone(), Bytes::from);
             request = request.header("content-type", "application/json; charset=utf-8").body(body);
         }
-        for (name, value) in self.parameters.headers.iter().chain(&invocation.headers) {
+        for (name, value) in parameters.headers.iter().chain(&invocation.headers) {
             request = request.header(name, value);
         }
         // The receiver can tell a repeat by it.
@@ -155,6 +156,10 @@ impl Target for Destination {
         BATCH_RECORDS_MAX
     }
 
+    fn is_dynamic(&self) -> bool {
+        self.parameters.is_dynamic()
+    }
+
     async fn deliver(&self, batch: Batch) -> Result<Receipt, Error> {
         let answers = self.all(&batch.records).await?;
         let failures = answers.into_iter().enumerate().filter_map(|(index, answer)| {
@@ -170,6 +175,10 @@ impl Target for Destination {
 impl Enrichment for Destination {
     fn batch_records_max(&self) -> usize {
         BATCH_RECORDS_MAX
+    }
+
+    fn is_dynamic(&self) -> bool {
+        self.parameters.is_dynamic()
     }
 
     async fn enrich(&self, records: &[Record]) -> Result<Vec<Bytes>, Error> {

@@ -14,6 +14,11 @@ pub trait Enrichment: Send + Sync {
     /// How many records one call may hold (1 to 10,000).
     fn batch_records_max(&self) -> usize;
 
+    /// Whether it reads parameters from each event, so that records must carry [`Record::untemplated`].
+    fn is_dynamic(&self) -> bool {
+        false
+    }
+
     /// Answers the payloads that go on to the target, in order: fewer, as many or more than were given. An answer that is
     /// a JSON array counts as one payload an element, anything else as one payload; an empty answer as none.
     ///

@@ -10,7 +10,7 @@ use crate::Sequence;
 /// One change on its way from a source to a target.
 ///
 /// `data` is the record as the source gave it (a DynamoDB stream record is one JSON object) until a template
-/// rewrites it. The other members never change, so a replay after a crash carries the same values.
+/// rewrites it. The others never change, so a replay after a crash carries the same values.
 #[derive(Clone)]
 pub struct Record {
     /// The payload; JSON unless the source says otherwise.
@@ -23,6 +23,15 @@ pub struct Record {
     pub key_hash: u64,
     /// Unique id of the change (`eventID`), stable over reads.
     pub id: Arc<str>,
+    /// What an input template made `data` of. Only for receivers with dynamic parameters, which are read from it.
+    pub untemplated: Option<Bytes>,
+}
+
+impl Record {
+    /// The event that dynamic parameters are read from: the payload before the input template.
+    pub fn event(&self) -> &[u8] {
+        self.untemplated.as_ref().unwrap_or(&self.data)
+    }
 }
 
 /// Consecutive records of one shard, less those that were filtered out.

@@ -43,6 +43,16 @@ pub trait Target: Send + Sync {
         false
     }
 
+    /// The ARN of what is called, where that is not what it was opened by.
+    fn calls(&self) -> Option<&str> {
+        None
+    }
+
+    /// Whether it reads parameters from each event, so that records must carry [`Record::untemplated`].
+    fn is_dynamic(&self) -> bool {
+        false
+    }
+
     /// Delivers a batch. An empty batch only carries a position.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Paths, pipe input templates and jq, compiled once and evaluated per record.
 //!
 //! - [`Path`]: the part of JSONPath that EventBridge Pipes understands.
+//! - [`Parameter`]: a target's parameter, text or a path into the event.
 //! - [`Template`]: a pipe's input template, rendered from the bytes of a record.
 //! - [`Jq`]: a Firehose metadata extraction query (JQ 1.6), from record to partition keys.
 //! - [`Transform`]: a jq query that gives any JSON value.
@@ -35,11 +36,13 @@
 mod error;
 mod finder;
 mod jq;
+mod parameter;
 mod path;
 pub mod scan;
 mod template;
 
 pub use error::Error;
 pub use jq::{Jq, Transform};
+pub use parameter::Parameter;
 pub use path::Path;
 pub use template::{Template, Variables};

@@ -365,6 +365,7 @@ impl Functions {
             sequence: event::Sequence::ZERO,
             at_ms: self.now_ms(),
             key_hash: 0,
+            untemplated: None,
             id: Arc::from(event.id.as_str()),
         };
         match target.send(vec![record]).await?.into_iter().next() {

@@ -65,7 +65,14 @@ mod tests {
 
     fn record(data: &str) -> Record {
         let sequence = event::Sequence::from(1u64);
-        Record { data: Bytes::from(data.to_owned()), sequence, at_ms: 0, key_hash: 0, id: "x".into() }
+        Record {
+            data: Bytes::from(data.to_owned()),
+            sequence,
+            at_ms: 0,
+            key_hash: 0,
+            untemplated: None,
+            id: "x".into(),
+        }
     }
 
     #[test]

@@ -78,6 +78,10 @@ impl Target for FunctionTarget {
         BATCH_RECORDS_MAX
     }
 
+    fn calls(&self) -> Option<&str> {
+        Some(&self.arn)
+    }
+
     async fn deliver(&self, batch: Batch) -> Result<Receipt, Error> {
         let records = &batch.records;
         let bytes_max = match self.shape {
@@ -162,6 +166,7 @@ mod tests {
             sequence: event::Sequence::from(number),
             at_ms: 0,
             key_hash: 0,
+            untemplated: None,
             id: format!("event-{number}").into(),
         };
         let records: Vec<Record> = [7, 8, 9].map(record).into();

@@ -62,7 +62,8 @@ pub(crate) async fn run(
     let mut trials = Vec::with_capacity(events.len());
     for (number, data) in (1u64..).zip(events) {
         let id = format!("event {number}").into();
-        let record = Record { data, sequence: Sequence::from(number), at_ms: now_ms, key_hash: 0, id };
+        let record =
+            Record { data, sequence: Sequence::from(number), at_ms: now_ms, key_hash: 0, untemplated: None, id };
         trials.push(one(registry, &definition, &transform, record).await?);
     }
     Ok(trials)
@@ -86,7 +87,7 @@ async fn one(
     let records = match definition.enrichment_arn()? {
         None => vec![record],
         Some(arn) => {
-            let asked = first(transform.for_enrichment(std::slice::from_ref(&record)));
+            let asked = first(transform.for_enrichment(std::slice::from_ref(&record), true));
             let mut enriched = Enriched { input: step(&asked), output: Vec::new(), error: None };
             let mut records = Vec::new();
             if let Ok(asked) = asked {
@@ -106,7 +107,7 @@ async fn one(
             records
         }
     };
-    trial.target = transform.for_target(&records).iter().map(step).collect();
+    trial.target = transform.for_target(&records, false).iter().map(step).collect();
     Ok(trial)
 }
 

@@ -84,7 +84,14 @@ async fn target(destinations: &Destinations, parameters: Value) -> Result<Arc<dy
 }
 
 fn record(n: u64, key_hash: u64, data: &str) -> Record {
-    Record { data: data.to_owned().into(), sequence: n.into(), at_ms: 0, key_hash, id: format!("r{n}").into() }
+    Record {
+        data: data.to_owned().into(),
+        sequence: n.into(),
+        at_ms: 0,
+        key_hash,
+        untemplated: None,
+        id: format!("r{n}").into(),
+    }
 }
 
 fn batch(records: Vec<Record>) -> Batch {

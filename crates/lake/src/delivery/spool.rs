@@ -43,6 +43,7 @@ pub fn read(tx: &Read<'_>, stream: &str, after: i64, limit: i64) -> Result<Vec<R
                 sequence: u64::try_from(sequence).unwrap_or(0).into(),
                 at_ms: row.int(1)?,
                 key_hash: 0,
+                untemplated: None,
                 id: sequence.to_string().into(),
             })
         },

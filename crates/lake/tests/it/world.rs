@@ -128,6 +128,7 @@ pub fn record(shard: &str, sequence: u64, partitions: u64) -> Record {
         sequence: sequence.into(),
         at_ms: START_MS + sequence as i64,
         key_hash: 0,
+        untemplated: None,
         id: format!("{shard}/{sequence}").into(),
     }
 }

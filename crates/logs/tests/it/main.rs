@@ -124,8 +124,14 @@ async fn a_repeated_batch_is_written_once_however_it_is_cut() {
     let arn: Arn = "arn:aws:logs:us-east-1:000000000000:log-group:g:*".parse().unwrap();
     let parameters = json!({"CloudWatchLogsParameters": {"LogStreamName": "out"}});
     let target = logs::target::open(&logs, &arn, &parameters).await.unwrap();
-    let record =
-        |n: u64| Record { data: format!("r{n}").into(), sequence: n.into(), at_ms: NOW, key_hash: 0, id: "r".into() };
+    let record = |n: u64| Record {
+        data: format!("r{n}").into(),
+        sequence: n.into(),
+        at_ms: NOW,
+        key_hash: 0,
+        untemplated: None,
+        id: "r".into(),
+    };
     let batch = |records: std::ops::RangeInclusive<u64>| Batch {
         consumer: "pipe/p/1".into(),
         shard: "a".into(),
@@ -139,6 +145,33 @@ async fn a_repeated_batch_is_written_once_however_it_is_cut() {
 
     let missing: Arn = "arn:aws:logs:us-east-1:000000000000:log-group:none".parse().unwrap();
     assert_eq!(logs::target::open(&logs, &missing, &json!({})).await.err().unwrap().kind(), Kind::NotFound);
-    let dynamic = json!({"CloudWatchLogsParameters": {"LogStreamName": "$.id"}});
-    assert_eq!(logs::target::open(&logs, &arn, &dynamic).await.err().unwrap().kind(), Kind::Invalid);
+    for refused in [json!({"LogStreamName": "$..id"}), json!({"Timestamp": "5"}), json!({"LogStreamName": "a:b"})] {
+        let refused = json!({"CloudWatchLogsParameters": refused});
+        assert_eq!(logs::target::open(&logs, &arn, &refused).await.err().unwrap().kind(), Kind::Invalid, "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn stream_and_time_may_be_those_of_each_event() {
+    let Fixture { logs, _dir, .. } = fixture().await;
+    let arn: Arn = "arn:aws:logs:us-east-1:000000000000:log-group:g".parse().unwrap();
+    let parameters = json!({"CloudWatchLogsParameters": {"LogStreamName": "$.site", "Timestamp": "$.at"}});
+    let target = logs::target::open(&logs, &arn, &parameters).await.unwrap();
+    assert!(target.is_dynamic());
+    let record = |(n, event): (u64, serde_json::Value)| Record {
+        data: format!("r{n}").into(),
+        sequence: n.into(),
+        at_ms: NOW,
+        key_hash: 0,
+        id: "r".into(),
+        untemplated: Some(event.to_string().into()),
+    };
+    let events = [json!({"site": "osl", "at": NOW - 7}), json!({"site": "a:b", "at": "then"}), json!({"site": "osl"})];
+    let records = (1..).zip(events).map(record).collect();
+    let batch = Batch { consumer: "pipe/p/1".into(), shard: "a".into(), through: 3u64.into(), records };
+    for _ in 0..2 {
+        target.deliver(batch.clone()).await.unwrap();
+    }
+    assert_eq!(messages(&logs, "osl").await, ["r1", "r3"]);
+    assert_eq!(messages(&logs, "pipe/p/1").await, ["r2"], "what finds no name goes to the pipe's own stream");
 }

@@ -148,7 +148,14 @@ impl Subscription {
     fn record(&self, (number, at_ms, body): (i64, i64, String)) -> Record {
         let id = self.id.text(body.as_bytes()).ok().flatten().map_or_else(|| number.to_string().into(), Arc::from);
         // One key: events are delivered in the order in which they came.
-        Record { id, data: body.into(), sequence: Sequence::from(number.unsigned_abs()), at_ms, key_hash: 0 }
+        Record {
+            id,
+            data: body.into(),
+            sequence: Sequence::from(number.unsigned_abs()),
+            at_ms,
+            key_hash: 0,
+            untemplated: None,
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! A bus as the target of a pipe (`EventBridgeEventBusParameters`).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use event::{Arn, Batch, Error, Failure, Kind, Receipt, Record};
-use expr::Path;
+use expr::Parameter;
 use serde_json::Value;
 use state::params;
 
@@ -15,7 +16,8 @@ use crate::delivery::Lanes;
 const BATCH_RECORDS_MAX: usize = 10;
 
 /// Opens a bus as a target. `EventBridgeEventBusParameters` may give `DetailType`, `Source`, `Resources` and `Time`, each text or a
-/// path into the payload. Without them, and where the payload is no event of its own, the service's own words stand.
+/// path into the event before the input template. Without them the service's own words stand. An event without a path's value
+/// is refused for its source or detail type, has the time at which it is put, and has that much fewer resources.
 ///
 /// # Errors
 /// `NotFound` without the bus, `Invalid` for a parameter that is not supported.
@@ -27,8 +29,8 @@ pub async fn open(buses: &Buses, arn: &Arn, parameters: &Value) -> Result<Arc<dy
     let mut target = EventBus {
         buses: buses.clone(),
         bus: name.to_owned(),
-        detail_type: Member::Text("Event from aws:pipes".into()),
-        source: Member::Text("Pipe".into()),
+        detail_type: Parameter::Text("Event from aws:pipes".into()),
+        source: Parameter::Text("Pipe".into()),
         time: None,
         resources: Vec::new(),
     };
@@ -36,7 +38,7 @@ pub async fn open(buses: &Buses, arn: &Arn, parameters: &Value) -> Result<Arc<dy
     for (member, value) in given.into_iter().flatten().filter(|(_, value)| !value.is_null()) {
         let refused =
             || invalid(format!("TargetParameters.EventBridgeEventBusParameters.{member} is not supported as given"));
-        let text = |value: &Value| value.as_str().and_then(Member::parse).ok_or_else(refused);
+        let text = |value: &Value| value.as_str().and_then(|text| Parameter::parse(text).ok()).ok_or_else(refused);
         match member.as_str() {
             "DetailType" => target.detail_type = text(value)?,
             "Source" => target.source = text(value)?,
@@ -51,45 +53,26 @@ pub async fn open(buses: &Buses, arn: &Arn, parameters: &Value) -> Result<Arc<dy
     Ok(Arc::new(target))
 }
 
-/// A parameter: text, or a path into the payload.
-enum Member {
-    Text(String),
-    Path(Path),
-}
-
-impl Member {
-    fn parse(text: &str) -> Option<Member> {
-        if text.starts_with('$') { Path::parse(text).ok().map(Member::Path) } else { Some(Member::Text(text.into())) }
-    }
-
-    fn of(&self, payload: &[u8]) -> Option<String> {
-        match self {
-            Member::Text(text) => Some(text.clone()),
-            Member::Path(path) => path.text(payload).ok().flatten().map(std::borrow::Cow::into_owned),
-        }
-    }
-}
-
 struct EventBus {
     buses: Buses,
     bus: String,
-    detail_type: Member,
-    source: Member,
-    time: Option<Member>,
-    resources: Vec<Member>,
+    detail_type: Parameter,
+    source: Parameter,
+    time: Option<Parameter>,
+    resources: Vec<Parameter>,
 }
 
 impl EventBus {
     fn entry(&self, record: &Record) -> Entry {
-        let payload = record.data.as_ref();
-        let time = self.time.as_ref().and_then(|time| time.of(payload));
+        let value = |parameter: &Parameter| parameter.of(record.event()).ok().flatten().map(Cow::into_owned);
+        let time = self.time.as_ref().and_then(value);
         let time = time.and_then(|text| chrono::DateTime::parse_from_rfc3339(&text).ok());
         Entry {
             time: time.map(|time| time.timestamp_millis() as f64 / 1000.0),
-            source: self.source.of(payload),
-            resources: self.resources.iter().filter_map(|resource| resource.of(payload)).collect(),
-            detail_type: self.detail_type.of(payload),
-            detail: std::str::from_utf8(payload).ok().map(str::to_owned),
+            source: value(&self.source),
+            resources: self.resources.iter().filter_map(value).collect(),
+            detail_type: value(&self.detail_type),
+            detail: std::str::from_utf8(&record.data).ok().map(str::to_owned),
             event_bus_name: Some(self.bus.clone()),
             trace_header: None,
         }
@@ -108,6 +91,11 @@ fn failures(accepted: Vec<super::Accepted>) -> Vec<Failure> {
 impl event::Target for EventBus {
     fn batch_records_max(&self) -> usize {
         BATCH_RECORDS_MAX
+    }
+
+    fn is_dynamic(&self) -> bool {
+        let given = [&self.detail_type, &self.source].into_iter().chain(&self.time).chain(&self.resources);
+        given.into_iter().any(Parameter::is_dynamic)
     }
 
     async fn deliver(&self, batch: Batch) -> Result<Receipt, Error> {

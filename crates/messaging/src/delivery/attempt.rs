@@ -280,6 +280,7 @@ fn record(target: &Target, delivery: &Delivery, payload: Vec<u8>) -> Record {
         sequence: number.into(),
         at_ms: delivery.at_ms,
         key_hash: 0,
+        untemplated: None,
         id: Arc::from(format!("{}#{}/{number}", delivery.origin, target.id)),
     }
 }

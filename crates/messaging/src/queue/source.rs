@@ -76,6 +76,7 @@ impl QueueSource {
             sequence: Sequence::from(received.number.unsigned_abs()),
             at_ms: received.sent_ms,
             key_hash: hasher.finish(),
+            untemplated: None,
             id: received.message_id.into(),
         };
         Ok(Message { record, receipt: received.receipt })

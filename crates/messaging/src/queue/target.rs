@@ -4,32 +4,47 @@
 //! queue refuses some of a batch, which the pipe must hear, the pipe moves the position itself: a crash in between sends the
 //! others of that batch once more.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use event::{Arn, Batch, Error, Failure, Kind, Receipt, Record};
+use expr::Parameter;
 use serde_json::Value;
 use state::{Write, params};
 
 use super::lifecycle::find;
-use super::{NewMessage, Queues};
+use super::{Attributes, NewMessage, Queues};
 
 const BATCH_RECORDS_MAX: usize = 1000;
 
-/// Opens a queue as a target. `SqsQueueParameters.MessageGroupId` and `.MessageDeduplicationId` are those of every message.
+/// Opens a queue as a target. `SqsQueueParameters.MessageGroupId` and `.MessageDeduplicationId` are those of every message,
+/// or paths into each event; an event without the path's value has none, which a FIFO queue refuses.
+/// `.MessageAttributes` are this program's own: what dead letters of functions tell.
 ///
 /// # Errors
-/// `NotFound` without the queue; `Invalid` for a dynamic path, which is not supported, and for a FIFO queue without group.
+/// `NotFound` without the queue; `Invalid` for another parameter, and for a FIFO queue without group.
 pub async fn open(queues: &Queues, arn: &Arn, parameters: &Value) -> Result<Arc<dyn event::Target>, Error> {
     let name =
         queues.name_of(arn).ok_or_else(|| Error::new(Kind::Invalid, format!("not a queue here. arn=`{arn}`")))?;
     let fifo = queues.describe(name, false).await?.settings.fifo;
-    let mut target = QueueTarget { queues: queues.clone(), name: name.to_owned(), group: None, deduplication: None };
+    let mut target = QueueTarget {
+        queues: queues.clone(),
+        name: name.to_owned(),
+        group: None,
+        deduplication: None,
+        attributes: Attributes::new(),
+    };
     let given = parameters.get("SqsQueueParameters").and_then(Value::as_object);
     for (member, value) in given.into_iter().flatten().filter(|(_, value)| !value.is_null()) {
-        match (member.as_str(), value.as_str()) {
-            ("MessageGroupId", Some(id)) if !id.starts_with('$') => target.group = Some(id.to_owned()),
-            ("MessageDeduplicationId", Some(id)) if !id.starts_with('$') => target.deduplication = Some(id.to_owned()),
+        if member == "MessageAttributes" {
+            let invalid = |_| Error::new(Kind::Invalid, "SqsQueueParameters.MessageAttributes are not valid");
+            target.attributes = serde_json::from_value(value.clone()).map_err(invalid)?;
+            continue;
+        }
+        match (member.as_str(), value.as_str().map(Parameter::parse)) {
+            ("MessageGroupId", Some(Ok(id))) => target.group = Some(id),
+            ("MessageDeduplicationId", Some(Ok(id))) => target.deduplication = Some(id),
             _ => {
                 let message = format!("TargetParameters.SqsQueueParameters.{member} is not supported as given");
                 return Err(Error::new(Kind::Invalid, message));
@@ -46,14 +61,19 @@ pub async fn open(queues: &Queues, arn: &Arn, parameters: &Value) -> Result<Arc<
 struct QueueTarget {
     queues: Queues,
     name: String,
-    group: Option<String>,
-    deduplication: Option<String>,
+    group: Option<Parameter>,
+    deduplication: Option<Parameter>,
+    attributes: Attributes,
 }
 
 #[async_trait]
 impl event::Target for QueueTarget {
     fn batch_records_max(&self) -> usize {
         BATCH_RECORDS_MAX
+    }
+
+    fn is_dynamic(&self) -> bool {
+        [&self.group, &self.deduplication].into_iter().flatten().any(Parameter::is_dynamic)
     }
 
     async fn deliver(&self, batch: Batch) -> Result<Receipt, Error> {
@@ -88,12 +108,18 @@ impl QueueTarget {
     fn messages(&self, records: &[Record]) -> Vec<NewMessage> {
         let message = |record: &Record| NewMessage {
             body: String::from_utf8_lossy(&record.data).into_owned(),
-            group: self.group.clone(),
-            deduplication: self.deduplication.clone(),
+            attributes: self.attributes.clone(),
+            group: value(&self.group, record),
+            deduplication: value(&self.deduplication, record),
             ..NewMessage::default()
         };
         records.iter().map(message).collect()
     }
+}
+
+/// What a parameter is for a record; a record that is no JSON has nothing.
+fn value(parameter: &Option<Parameter>, record: &Record) -> Option<String> {
+    parameter.as_ref()?.of(record.event()).ok().flatten().map(Cow::into_owned)
 }
 
 /// Inserts each message by itself: what the queue refuses is told and does not touch the others.

@@ -68,7 +68,14 @@ mod tests {
     use super::*;
 
     fn records(numbers: std::ops::RangeInclusive<u64>) -> VecDeque<Record> {
-        let one = |n: u64| Record { data: "{}".into(), sequence: n.into(), at_ms: 0, key_hash: 0, id: "r".into() };
+        let one = |n: u64| Record {
+            data: "{}".into(),
+            sequence: n.into(),
+            at_ms: 0,
+            key_hash: 0,
+            untemplated: None,
+            id: "r".into(),
+        };
         numbers.map(one).collect()
     }
 

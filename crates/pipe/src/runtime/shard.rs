@@ -140,6 +140,7 @@ mod tests {
             sequence: (index as u64 + 1).into(),
             at_ms: 0,
             key_hash: 0,
+            untemplated: None,
             id: "r".into(),
         };
         sizes.iter().enumerate().map(one).collect()

@@ -45,7 +45,8 @@ impl Work {
         };
         let (mut asked, mut origins) = (Vec::with_capacity(records.len()), Vec::with_capacity(records.len()));
         let mut refused = Vec::new();
-        for (index, (ready, record)) in self.transform.for_enrichment(records).into_iter().zip(records).enumerate() {
+        let ready = self.transform.for_enrichment(records, enrichment.is_dynamic());
+        for (index, (ready, record)) in ready.into_iter().zip(records).enumerate() {
             match ready {
                 Ok(ready) => {
                     asked.push(ready);
@@ -83,7 +84,8 @@ impl Work {
             refused: Vec::new(),
             refused_answers: Vec::new(),
         };
-        for (index, (ready, record)) in self.transform.for_target(records).into_iter().zip(records).enumerate() {
+        let ready = self.transform.for_target(records, self.target.is_dynamic());
+        for (index, (ready, record)) in ready.into_iter().zip(records).enumerate() {
             let origin = origins.as_ref().and_then(|origins| origins.get(index)).copied();
             match ready {
                 Ok(ready) => {

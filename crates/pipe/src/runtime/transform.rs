@@ -1,4 +1,9 @@
 //! Filter and input templates of one pipe, compiled once. Pure.
+//!
+//! The body of a queue's message is text; where that text is a JSON object or array, filters, templates and dynamic parameters
+//! see it as such: `$.body.id` (EventBridge Pipes user guide, "Implicit body data parsing").
+
+mod body;
 
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat};
@@ -6,6 +11,7 @@ use event::Record;
 use expr::{Template, Variables};
 use pattern::Patterns;
 
+use self::body::Body;
 use crate::{Definition, Error, Parameters};
 
 /// What happens to a record on its way.
@@ -16,6 +22,8 @@ pub(crate) struct Transform {
     /// Before the target.
     template: Option<Template>,
     names: Names,
+    /// Of a source whose messages carry JSON as text.
+    body: Option<Body>,
 }
 
 /// What the reserved variables of templates stand for.
@@ -42,12 +50,14 @@ impl Transform {
             enrichment: definition.enrichment.clone().unwrap_or_default(),
             target: definition.target.clone(),
         };
+        let is_queue = definition.source_arn()?.service == "sqs";
         let enrichment_template = compile(parameters.enrichment_template.as_deref(), "enrichment")?;
         Ok(Transform {
             patterns,
             enrichment_template,
             template: compile(parameters.template.as_deref(), "target")?,
             names,
+            body: is_queue.then(Body::new).transpose()?,
         })
     }
 
@@ -59,22 +69,31 @@ impl Transform {
         if self.patterns.is_empty() {
             return Ok(true);
         }
-        self.patterns.matches(&record.data).map_err(|error| format!("filter failed: {error}"))
+        let seen = self.body.as_ref().map_or_else(|| record.data.clone(), |body| body.decode(record));
+        self.patterns.matches(&seen).map_err(|error| format!("filter failed: {error}"))
     }
 
-    /// The records as the enrichment gets them; errors say what is wrong with one that cannot be read.
-    pub fn for_enrichment(&self, records: &[Record]) -> Vec<Result<Record, String>> {
-        self.render(self.enrichment_template.as_ref(), records)
+    /// The records as the enrichment gets them; errors say what is wrong with one that cannot be read. `is_dynamic`: with
+    /// what they were before.
+    pub fn for_enrichment(&self, records: &[Record], is_dynamic: bool) -> Vec<Result<Record, String>> {
+        self.render(self.enrichment_template.as_ref(), records, is_dynamic)
     }
 
     /// The records, or what the enrichment made of them, as the target gets them; errors as before.
-    pub fn for_target(&self, records: &[Record]) -> Vec<Result<Record, String>> {
-        self.render(self.template.as_ref(), records)
+    pub fn for_target(&self, records: &[Record], is_dynamic: bool) -> Vec<Result<Record, String>> {
+        self.render(self.template.as_ref(), records, is_dynamic)
     }
 
     /// The records as the template makes them, all in one piece of memory: what came together goes together.
-    fn render(&self, template: Option<&Template>, records: &[Record]) -> Vec<Result<Record, String>> {
-        let Some(template) = template else { return records.iter().cloned().map(Ok).collect() };
+    fn render(&self, template: Option<&Template>, records: &[Record], is_dynamic: bool) -> Vec<Result<Record, String>> {
+        let seen = |record: &Record| self.body.as_ref().map_or_else(|| record.data.clone(), |body| body.decode(record));
+        let Some(template) = template else {
+            let untemplated = |record| (is_dynamic && self.body.is_some()).then(|| seen(record));
+            return records
+                .iter()
+                .map(|record| Ok(Record { untemplated: untemplated(record), ..record.clone() }))
+                .collect();
+        };
         let mut out = Vec::with_capacity(records.iter().map(|record| record.data.len()).sum());
         let mut ranges = Vec::with_capacity(records.len());
         let mut time = String::new();
@@ -92,13 +111,17 @@ impl Transform {
                 target_arn: &self.names.target,
                 ingestion_time: &time,
             };
-            let start = out.len();
-            let rendered = template.render(&record.data, &variables, &mut out);
-            ranges.push(rendered.map(|()| start..out.len()).map_err(|error| format!("input template failed: {error}")));
+            let (start, seen) = (out.len(), seen(record));
+            let rendered = template.render(&seen, &variables, &mut out);
+            let made = rendered.map(|()| (start..out.len(), is_dynamic.then_some(seen)));
+            ranges.push(made.map_err(|error| format!("input template failed: {error}")));
         }
         let out = Bytes::from(out);
-        let rendered = records.iter().zip(ranges);
-        rendered.map(|(record, range)| Ok(Record { data: out.slice(range?), ..record.clone() })).collect()
+        let rendered = records.iter().zip(ranges).map(|(record, made)| {
+            let (range, untemplated) = made?;
+            Ok(Record { data: out.slice(range), untemplated, ..record.clone() })
+        });
+        rendered.collect()
     }
 }
 

@@ -53,6 +53,7 @@ impl Stream {
             sequence: n.into(),
             at_ms,
             key_hash: key,
+            untemplated: None,
             id: format!("{shard}-{n}").into(),
         };
         self.with(shard, |shard| shard.records.push(record));

@@ -31,6 +31,7 @@ impl Messages {
             sequence: n.into(),
             at_ms: 0,
             key_hash: n,
+            untemplated: None,
             id: n.to_string().into(),
         };
         self.0.visible.lock().unwrap().extend(numbers.map(message));

@@ -63,7 +63,7 @@ pub(super) fn convert(record: types::Record, arn: &str, hash_key: &str) -> Resul
     }
     outer.insert("eventSourceARN".into(), arn.into());
     let data = Value::Object(outer).to_string().into();
-    Ok(Record { data, sequence, at_ms: at_s.saturating_mul(1000), key_hash, id: id.into() })
+    Ok(Record { data, sequence, at_ms: at_s.saturating_mul(1000), key_hash, untemplated: None, id: id.into() })
 }
 
 fn corrupt(what: &str) -> Error {

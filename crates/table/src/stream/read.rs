@@ -97,6 +97,7 @@ fn page(read: &Read<'_>, arn: &str, at: Position, limit: i64) -> Result<(Vec<Rec
                 sequence: sequence(after),
                 at_ms: row.int(1)?,
                 key_hash: row.int(2)?.unsigned_abs(),
+                untemplated: None,
                 id: Arc::from(row.text(3)?),
             });
             Ok::<_, Error>(true)

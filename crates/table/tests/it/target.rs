@@ -12,6 +12,7 @@ fn batch(items: &[Value]) -> Batch {
         sequence: n.into(),
         at_ms: 0,
         key_hash: 0,
+        untemplated: None,
         id: format!("r{n}").into(),
     };
     Batch {

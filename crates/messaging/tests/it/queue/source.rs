@@ -45,6 +45,7 @@ fn batch(numbers: std::ops::Range<u64>, empty: Option<u64>) -> Batch {
         sequence: Sequence::from(number),
         at_ms: NOW,
         key_hash: 0,
+        untemplated: None,
         id: Arc::from(number.to_string()),
     };
     let through = Sequence::from(numbers.end - 1);
@@ -69,7 +70,7 @@ async fn parameters_are_checked_when_the_target_is_opened() {
     let world = World::new();
     world.create("q.fifo", &[("FifoQueue", "true"), ("ContentBasedDeduplication", "true")]).await;
     let fifo = arn(&world, "q.fifo");
-    for parameters in [json!({}), json!({"SqsQueueParameters": {"MessageGroupId": "$.body"}})] {
+    for parameters in [json!({}), json!({"SqsQueueParameters": {"MessageGroupId": "$..body"}})] {
         let refused = target::open(&world.queues, &fifo, &parameters).await.err().unwrap();
         assert_eq!(refused.kind(), Kind::Invalid);
     }
@@ -79,4 +80,26 @@ async fn parameters_are_checked_when_the_target_is_opened() {
     let target = target::open(&world.queues, &fifo, &parameters).await.unwrap();
     assert!(target.send(batch(1..3, None).records).await.unwrap().is_empty());
     assert_eq!(world.receive("q.fifo", 10).await[1].group.as_deref(), Some("g"));
+}
+
+#[tokio::test]
+async fn group_and_deduplication_may_be_those_of_each_event() {
+    let world = World::new();
+    world.create("q.fifo", &[("FifoQueue", "true")]).await;
+    let ids = json!({"MessageGroupId": "$.site", "MessageDeduplicationId": "$.visit"});
+    let parameters = json!({"SqsQueueParameters": ids});
+    let target = target::open(&world.queues, &arn(&world, "q.fifo"), &parameters).await.unwrap();
+    assert!(target.is_dynamic());
+    let mut batch = batch(1..5, None);
+    let events =
+        [r#"{"site":"a","visit":1}"#, r#"{"site":"b","visit":2}"#, r#"{"site":"a","visit":1}"#, r#"{"site":null}"#];
+    for (record, event) in batch.records.iter_mut().zip(events) {
+        record.untemplated = Some(event.into());
+    }
+    let Receipt::Delivered(failures) = target.deliver(batch).await.unwrap() else { panic!("one has no group") };
+    assert_eq!(failures.iter().map(|f| (f.index, f.retryable)).collect::<Vec<_>>(), [(3, false)]);
+    let received = world.receive("q.fifo", 10).await;
+    let ids: Vec<_> =
+        received.iter().map(|m| (m.body.as_str(), m.group.as_deref(), m.deduplication.as_deref())).collect();
+    assert_eq!(ids, [("1", Some("a"), Some("1")), ("2", Some("b"), Some("2"))]);
 }
