@@ -30,6 +30,8 @@ const RETRIES_MAX: i64 = 2;
 const BACKOFF_MS: (i64, i64) = (1_000, 300_000);
 /// Longest sleep of the dispatcher.
 const SLEEP_MS_MAX: i64 = 60_000;
+/// The longest `ErrorMessage` of a dead letter.
+const ERROR_CHARS_MAX: usize = 1024;
 /// How often a destination is tried, and the first pause between.
 const DELIVERIES_MAX: u32 = 6;
 const DELIVERY_PAUSE: Duration = Duration::from_millis(200);
@@ -334,7 +336,13 @@ impl Functions {
         }
         let letters = function.latest.dead_letter_config.as_ref().and_then(|letter| letter.target_arn.as_deref());
         if let Some(arn) = letters.filter(|_| !is_success) {
-            self.deliver(arn, &json!({}), event.payload.clone(), event).await;
+            let parameters = letter_parameters(
+                arn,
+                &self.arn(&event.reference.name, event.reference.qualifier.as_deref()),
+                event,
+                outcome,
+            );
+            self.deliver(arn, &parameters, event.payload.clone(), event).await;
         }
         self.remove(&event.id).await
     }
@@ -375,6 +383,27 @@ impl Functions {
             }
         }
     }
+}
+
+/// The message attributes of a dead letter: the service's `RequestID`, `ErrorCode` and `ErrorMessage`, and ours.
+fn letter_parameters(arn: &str, function: &str, event: &Event, outcome: Option<&Outcome>) -> Value {
+    if !arn.contains(":sqs:") {
+        return json!({});
+    }
+    // What a function says of its error may hold the payload: only the kind is told.
+    let kind = outcome.and_then(|outcome| serde_json::from_slice::<Value>(&outcome.payload).ok());
+    let kind = kind.as_ref().and_then(|body| body.get("errorType")).and_then(Value::as_str);
+    let kind = kind.filter(|kind| !kind.is_empty()).unwrap_or("not invoked");
+    let message: String = kind.chars().take(ERROR_CHARS_MAX).collect();
+    let text = |value: &str| json!({"DataType": "String", "StringValue": value});
+    let number = |value: String| json!({"DataType": "Number", "StringValue": value});
+    json!({"SqsQueueParameters": {"MessageAttributes": {
+        "RequestID": text(&event.id),
+        "ErrorCode": number(if outcome.is_some() { "200" } else { "500" }.into()),
+        "ErrorMessage": text(&message),
+        "FunctionArn": text(function),
+        "Attempts": number(event.attempts.to_string()),
+    }}})
 }
 
 /// What a destination gets.

@@ -12,6 +12,6 @@ mod resource;
 pub mod schedule;
 
 pub use constraint::{Tag, tag_list};
-pub use delivery::{Invoke, Lanes, RetryPolicy};
+pub use delivery::{DeadLetters, Invoke, Lanes, RetryPolicy};
 pub use error::Error;
 pub use resource::{Listing, Page};

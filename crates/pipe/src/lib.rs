@@ -8,6 +8,7 @@ mod counters;
 mod definition;
 mod error;
 mod lifecycle;
+mod redrive;
 mod runtime;
 mod store;
 mod trial;

@@ -15,7 +15,7 @@ use serde_json::Value;
 use state::State;
 
 use crate::definition::{is_own, starting_position_missing};
-use crate::runtime::Transform;
+use crate::runtime::{Transform, Work};
 use crate::store::{self, CurrentState, Gap, Pipe};
 use crate::{Definition, DesiredState, Error, GapPolicy, Snapshot, Update};
 pub use listing::{Filter, Listing};
@@ -254,6 +254,12 @@ impl Pipes {
             .into_iter()
             .map(|(gaps, pipe)| Status { counters: counters(&pipe.definition.name), pipe, gaps })
             .collect())
+    }
+
+    /// What a pipe does with records, apart from its worker.
+    pub(crate) async fn work_of(&self, name: &str) -> Result<Work, Error> {
+        let pipe = self.describe(name).await?;
+        self.inner.work(&pipe, self.inner.slot(name).counters.clone()).await
     }
 
     pub(crate) fn registry(&self) -> &Registry {

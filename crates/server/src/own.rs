@@ -1,7 +1,8 @@
 //! The server's own paths, signed for the service `watershed`: `POST /sql`, `GET /_watershed/status`,
-//! `POST /_watershed/objects`, `POST /_watershed/functions`, `POST /_watershed/flush`, `POST /_watershed/pipes/test` and, for
-//! tests, `POST /_watershed/test/...`.
+//! `POST /_watershed/objects`, `POST /_watershed/functions`, `POST /_watershed/flush`, `POST /_watershed/pipes/test`,
+//! `POST /_watershed/dlq/...` and, for tests, `POST /_watershed/test/...`.
 
+mod dlq;
 mod pipe_test;
 mod test_controls;
 
@@ -36,6 +37,9 @@ pub(crate) async fn call(app: &Arc<App>, head: &Parts, body: &[u8]) -> Result<Re
         ("POST", "/_watershed/functions") => Ok(reply(&map_code(app, &json::decode(body)?).await?)),
         ("POST", "/_watershed/flush") => Ok(reply(&flush(app, &json::decode(body)?).await?)),
         ("POST", "/_watershed/pipes/test") => Ok(reply(&pipe_test::call(app, &json::decode(body)?).await?)),
+        ("POST", path) if let Some(action) = path.strip_prefix("/_watershed/dlq/") => {
+            Ok(reply(&dlq::call(app, action, &json::decode(body)?).await?))
+        }
         ("POST", path) if let Some(control) = path.strip_prefix("/_watershed/test/") => {
             Ok(reply(&test_controls::call(app, control, &json::decode(body)?).await?))
         }

@@ -7,6 +7,7 @@
 mod attempt;
 mod dead_letter;
 mod lane;
+mod redrive;
 mod retry;
 
 use std::collections::{BTreeSet, HashMap};
@@ -19,6 +20,7 @@ use serde_json::Value;
 use state::{State, Write, params};
 use tokio::sync::Semaphore;
 
+pub use self::redrive::DeadLetters;
 pub use self::retry::RetryPolicy;
 use crate::Error;
 use crate::bus::Buses;

@@ -13,6 +13,7 @@ mod code;
 mod deduplication;
 mod delete;
 mod fifo;
+mod letters;
 mod lifecycle;
 mod message;
 mod move_task;
@@ -38,6 +39,7 @@ use state::{State, params};
 
 pub use attribute::{Attribute, Attributes, Payload, digest as attributes_md5};
 pub use code::Code;
+pub use letters::Letter;
 pub use lifecycle::{Counts, Description, Names};
 pub use message::{NewMessage, Received, Sent};
 pub use move_task::{MoveTask, StartMove};

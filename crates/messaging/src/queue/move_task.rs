@@ -268,7 +268,7 @@ impl Queues {
         Ok(Some(Duration::from_millis((moved * 1000 / per_second).unsigned_abs())))
     }
 
-    fn move_one(
+    pub(super) fn move_one(
         &self,
         tx: &Write<'_>,
         home: &Home,

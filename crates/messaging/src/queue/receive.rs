@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use state::{Row, Write, params};
+use state::{Read, Row, Write, params};
 use tokio::time::Instant;
 
 use super::code::{Code, invalid_value};
@@ -239,7 +239,7 @@ fn room_in_flight(tx: &Write<'_>, home: &Home, max: usize, live: &Live, now_ms: 
 }
 
 /// The whole message, with the handle of this receive.
-pub(super) fn load(tx: &Write<'_>, home: &Home, candidate: &Candidate) -> Result<Received, Error> {
+pub(super) fn load(tx: &Read<'_>, home: &Home, candidate: &Candidate) -> Result<Received, Error> {
     let &Candidate { number, receipt, sent_ms, first_ms, .. } = candidate;
     let found = tx.first(
         "SELECT id, body, body_md5, attributes, attributes_md5, sender, message_group, deduplication, trace,

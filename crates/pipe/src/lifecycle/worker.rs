@@ -143,8 +143,6 @@ impl Inner {
 
     async fn try_open(&self, pipe: &Pipe, counters: Arc<Counters>) -> Result<(Work, Input), Error> {
         let definition = &pipe.definition;
-        let parameters = definition.parameters()?;
-        let nothing = Value::Object(Map::new());
         let source = definition.source_arn()?;
         let input = if let Some(subscription) = self.feed(pipe).await? {
             Input::Stream(subscription)
@@ -153,6 +151,14 @@ impl Inner {
         } else {
             Input::Queue(self.registry.open_queue(&source, &definition.source_parameters).await?)
         };
+        Ok((self.work(pipe, counters).await?, input))
+    }
+
+    /// All of a worker but what it reads.
+    pub(super) async fn work(&self, pipe: &Pipe, counters: Arc<Counters>) -> Result<Work, Error> {
+        let definition = &pipe.definition;
+        let parameters = definition.parameters()?;
+        let nothing = Value::Object(Map::new());
         let enrichment = match definition.enrichment_arn()? {
             Some(arn) => Some(self.registry.open_enrichment(&arn, &definition.enrichment_parameters).await?),
             None => None,
@@ -166,8 +172,10 @@ impl Inner {
         let name = definition.name.clone();
         let started = self.state.read(move |tx| store::get(tx, &name)).await?.started;
         let arn = self.arn(&definition.name);
-        let work = Work {
+        Ok(Work {
             name: definition.name.clone(),
+            source_arn: definition.source.clone(),
+            target_arn: definition.target.clone(),
             creation: pipe.creation.clone(),
             consumer: pipe.consumer().into(),
             created_ms: pipe.created_ms,
@@ -184,8 +192,7 @@ impl Inner {
             gap_policy: self.settings.gap_policy,
             retry_min: self.settings.retry_min,
             retry_max: self.settings.retry_max,
-        };
-        Ok((work, input))
+        })
     }
 
     fn spawn(self: &Arc<Self>, pipe: &Pipe, work: Work, input: Input) -> Worker {

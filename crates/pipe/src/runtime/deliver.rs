@@ -11,6 +11,12 @@ use super::dead_letter::GivenUp;
 use super::{Work, cuts, stopped, unavailable};
 use crate::OnFailure;
 
+/// The error of a record that the filter or a template cannot read.
+const UNREADABLE: &str = "the record cannot be read by the filter or an input template";
+
+/// Records, the end of what they stand for, and how often they were tried.
+type Piece = (Vec<Record>, Sequence, u32);
+
 /// What a repeated delivery came to.
 enum Delivered {
     /// All are in the target, or given up for good.
@@ -42,7 +48,7 @@ impl Deliverer {
         let Some(through) = records.last().map(|record| record.sequence) else { return Ok(true) };
         let work = self.work.clone();
         let (mut passed, refused) = work.filter(records);
-        if !refused.is_empty() && !self.give_up(refused, GivenUp::Refused).await? {
+        if !refused.is_empty() && !self.give_up(refused, GivenUp::refused(0, UNREADABLE)).await? {
             return Ok(false);
         }
         let most = match &work.enrichment {
@@ -90,19 +96,19 @@ impl Deliverer {
 
     /// Delivers records until the target has them all or they are given up. `through` goes with the last piece.
     async fn attempt(&self, records: Vec<Record>, through: Sequence) -> Result<Delivered, Error> {
-        let mut pieces = vec![(records, through, 0u32)];
+        let mut pieces: Vec<Piece> = vec![(records, through, 0)];
         let mut backoff = Backoff::default();
         let mut owned = false;
         while let Some((records, through, tries)) = pieces.pop() {
             let (records, old) = self.split_by_age(records);
-            if !old.is_empty() && !self.give_up(old, GivenUp::Age).await? {
+            if !old.is_empty() && !self.give_up(old, GivenUp::age(tries)).await? {
                 return Ok(Delivered::Stopped);
             }
             if records.is_empty() && !old_only_carries_position(owned, &pieces) {
                 continue;
             }
             let newest_ms = records.last().map(|record| record.at_ms);
-            let (records, outcome) = self.call(records, through).await?;
+            let (records, outcome) = self.call(records, through, tries).await?;
             let Some(outcome) = outcome else { return Ok(Delivered::Stopped) };
             let count = records.len();
             match outcome {
@@ -115,11 +121,14 @@ impl Deliverer {
                     if failures.is_empty() {
                         continue;
                     }
+                    let error = failures.first().map(|failure| failure.code.clone()).unwrap_or_default();
                     let (again, refused) = self.sort_failures(records, &failures);
-                    if !refused.is_empty() && !self.give_up(refused, GivenUp::Refused).await? {
+                    let why = GivenUp::refused(tries.saturating_add(1), &error);
+                    if !refused.is_empty() && !self.give_up(refused, why).await? {
                         return Ok(Delivered::Stopped);
                     }
-                    if !again.is_empty() && !self.again(again, through, tries, &mut pieces, &mut backoff).await? {
+                    let piece = (again, through, tries);
+                    if !piece.0.is_empty() && !self.again(piece, &error, &mut pieces, &mut backoff).await? {
                         return Ok(Delivered::Stopped);
                     }
                 }
@@ -127,9 +136,10 @@ impl Deliverer {
                     return Err(error);
                 }
                 Err(error) => {
-                    self.work.counters.error(error.to_string());
-                    tracing::debug!(pipe = self.work.name, shard = %self.shard, records = count, %error, "delivery failed");
-                    if !self.again(records, through, tries, &mut pieces, &mut backoff).await? {
+                    let error = error.to_string();
+                    self.work.counters.error(error.clone());
+                    tracing::debug!(pipe = self.work.name, shard = %self.shard, records = count, error, "delivery failed");
+                    if !self.again((records, through, tries), &error, &mut pieces, &mut backoff).await? {
                         return Ok(Delivered::Stopped);
                     }
                 }
@@ -144,6 +154,7 @@ impl Deliverer {
         &self,
         mut records: Vec<Record>,
         through: Sequence,
+        tries: u32,
     ) -> Result<(Vec<Record>, Option<Result<Receipt, Error>>), Error> {
         cuts::record(&self.work, &self.shard, through).await?;
         let mut staged = match self.work.stage(&records).await {
@@ -154,7 +165,7 @@ impl Deliverer {
         let mut refused: Vec<Record> = removed.iter().filter_map(|index| records.get(*index).cloned()).collect();
         refused.append(&mut staged.refused_answers);
         // What is refused must be in its dead-letter place before the target may move the position.
-        if !refused.is_empty() && !self.give_up(refused, GivenUp::Refused).await? {
+        if !refused.is_empty() && !self.give_up(refused, GivenUp::refused(tries, UNREADABLE)).await? {
             return Ok((records, None));
         }
         let receipt = staged.deliver(&self.work, &self.shard, through, records.len()).await;
@@ -170,16 +181,15 @@ impl Deliverer {
     /// Puts failed records back, halved or whole, after a wait; gives them up when they had their tries.
     async fn again(
         &self,
-        mut records: Vec<Record>,
-        through: Sequence,
-        tries: u32,
-        pieces: &mut Vec<(Vec<Record>, Sequence, u32)>,
+        (mut records, through, tries): Piece,
+        error: &str,
+        pieces: &mut Vec<Piece>,
         backoff: &mut Backoff,
     ) -> Result<bool, Error> {
         let bisect = self.work.parameters.on_failure == OnFailure::AutomaticBisect && records.len() > 1;
         let exhausted = self.work.parameters.retries_max.is_some_and(|max| tries >= max);
         if exhausted && !bisect {
-            return self.give_up(records, GivenUp::Retries).await;
+            return self.give_up(records, GivenUp::retries(tries.saturating_add(1), error)).await;
         }
         self.work.counters.retried();
         tokio::select! {
@@ -240,7 +250,7 @@ impl Deliverer {
 }
 
 /// An empty batch goes to the target only when it may be the one that carries the position.
-fn old_only_carries_position(owned: bool, pieces: &[(Vec<Record>, Sequence, u32)]) -> bool {
+fn old_only_carries_position(owned: bool, pieces: &[Piece]) -> bool {
     owned || pieces.is_empty()
 }
 

@@ -44,6 +44,8 @@ pub enum GapPolicy {
 pub(crate) struct Work {
     pub name: String,
     pub arn: String,
+    pub source_arn: String,
+    pub target_arn: String,
     pub creation: String,
     pub consumer: Arc<str>,
     pub created_ms: i64,

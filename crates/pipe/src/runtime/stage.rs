@@ -35,6 +35,22 @@ impl Work {
         (passed, refused)
     }
 
+    /// Brings records that passed the filter to the target, all or none of them.
+    ///
+    /// # Errors
+    /// Why not, without record content.
+    pub async fn send(&self, records: &[Record]) -> Result<(), String> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let staged = self.stage(records).await.map_err(|error| error.to_string())?;
+        if !staged.refused.is_empty() || !staged.refused_answers.is_empty() {
+            return Err("an input template cannot read the record".into());
+        }
+        let failures = staged.send(self, records.len()).await.map_err(|error| error.to_string())?;
+        failures.into_iter().next().map_or(Ok(()), |failure| Err(format!("the target refused it: {}", failure.code)))
+    }
+
     /// Enriches source records and renders them for the target.
     ///
     /// # Errors

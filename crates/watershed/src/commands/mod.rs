@@ -3,6 +3,7 @@
 mod credentials;
 mod demo;
 mod deploy;
+mod dlq;
 mod lake;
 mod pipe;
 mod serve;
@@ -39,6 +40,7 @@ enum Command {
     Credentials(credentials::Show),
     Lake(lake::Lake),
     Pipe(pipe::Pipe),
+    Dlq(dlq::Dlq),
 }
 
 /// Runs the command asked for.
@@ -55,6 +57,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Credentials(command) => command.run(),
         Command::Lake(command) => command.run().await,
         Command::Pipe(command) => command.run().await,
+        Command::Dlq(command) => command.run().await,
     }
 }
 

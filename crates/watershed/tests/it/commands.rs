@@ -8,7 +8,7 @@ use remote::dynamodb::types::AttributeValue;
 
 use crate::world::{BINARY, World, server};
 
-const COMMANDS: [&[&str]; 10] = [
+const COMMANDS: [&[&str]; 16] = [
     &[],
     &["serve"],
     &["deploy"],
@@ -19,6 +19,12 @@ const COMMANDS: [&[&str]; 10] = [
     &["lake"],
     &["lake", "ls"],
     &["lake", "flush"],
+    &["pipe"],
+    &["pipe", "test"],
+    &["dlq"],
+    &["dlq", "list"],
+    &["dlq", "show"],
+    &["dlq", "redrive"],
 ];
 
 /// How long a change may take into the lake on a loaded machine.
@@ -83,6 +89,9 @@ fn mistakes_on_a_running_server_are_told_without_a_trace_of_the_inside() {
     check_refused(&["sql", "SELEC 1", "--data", &data], 1, "Line: 1, Column: 1");
     check_refused(&["sql", "SELECT * FROM nothing", "--data", &data], 1, "the lake is empty");
     check_refused(&["lake", "ls", "nothing", "--data", &data], 1, "bucket not found");
+    for action in ["show", "redrive"] {
+        check_refused(&["dlq", action, "nothing", "--data", &data], 1, "does not exist");
+    }
     check_refused(&["lake", "flush", "--stream", "nothing", "--data", &data], 1, "delivery stream not found");
     check_refused(&["serve", "--data", &data, "--listen", "127.0.0.1:0"], 1, "another watershed server uses");
     let taken = world.server.endpoint().replace("http://", "");

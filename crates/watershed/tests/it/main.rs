@@ -9,6 +9,7 @@ mod firehose;
 mod functions;
 mod items;
 mod lake_on_s3;
+mod pipes;
 mod queues;
 mod remote;
 mod s3_endpoint;

@@ -262,3 +262,28 @@ async fn fifo_queues_need_their_group() {
     world.put(json!({"n": 2})).await;
     assert_eq!(world.take("q.fifo", 1).await[0].group.as_deref(), Some("g"));
 }
+
+#[tokio::test]
+async fn a_dead_letter_is_delivered_again_to_its_target() {
+    let world = World::started().await;
+    let dead = world.queue("dead").await;
+    let missing = world.queues.arn("later");
+    let target = json!({"Id": "t", "Arn": missing, "InputPath": "$.detail.n", "DeadLetterConfig": {"Arn": dead}});
+    world.rule("r", json!({"source": ["test"]}), target).await;
+    let found = world.buses.dead_letters().await.unwrap();
+    assert_eq!((found[0].queue.as_str(), found[0].target.as_str()), (dead.as_str(), missing.as_str()));
+    world.put(json!({"n": 5})).await;
+    let letter = world.take_and_release("dead").await;
+    assert!(!world.buses.redrive("dead", letter.number + 1).await.unwrap(), "there is no such letter");
+    world.queue("later").await;
+    assert!(world.buses.redrive("dead", letter.number).await.unwrap());
+    assert_eq!(world.bodies("later", 1).await, ["5"]);
+    assert!(world.is_empty("dead").await);
+
+    // What does not say where it came from, or came from what is gone, stays.
+    let plain = messaging::queue::NewMessage { body: "x".into(), ..Default::default() };
+    world.queues.send("dead", plain).await.unwrap();
+    let letter = world.take_and_release("dead").await;
+    assert!(world.buses.redrive("dead", letter.number).await.is_err());
+    assert_eq!(world.bodies("dead", 1).await, ["x"]);
+}

@@ -157,6 +157,12 @@ impl World {
         taken
     }
 
+    /// Waits for a message and leaves it visible.
+    pub async fn take_and_release(&self, queue: &str) -> Received {
+        let ask = Receive { wait: Some(Duration::from_secs(20)), visibility_s: Some(0), ..Receive::new(1) };
+        self.queues.receive(queue, ask).await.unwrap().remove(0)
+    }
+
     pub async fn bodies(&self, queue: &str, count: usize) -> Vec<String> {
         self.take(queue, count).await.into_iter().map(|message| message.body).collect()
     }

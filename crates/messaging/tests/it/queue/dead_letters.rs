@@ -138,3 +138,39 @@ async fn a_task_is_refused_cancelled_and_goes_on_after_a_restart() {
     assert_eq!(code(world.queues.cancel_move(&handle).await), Code::UnsupportedOperation);
     assert_eq!(code(world.queues.cancel_move("none").await), Code::ResourceNotFound);
 }
+
+#[tokio::test]
+async fn letters_are_looked_at_without_a_receive_taken_by_number_and_put_back_alone() {
+    for (suffix, attributes) in
+        [("", &[][..]), (".fifo", &[("FifoQueue", "true"), ("ContentBasedDeduplication", "true")])]
+    {
+        let world = world(suffix, attributes).await;
+        let (dead, queue) = (format!("dead{suffix}"), format!("q{suffix}"));
+        let pairs = world.queues.dead_letter_queues().await.unwrap();
+        assert_eq!(pairs, [(world.queues.arn(&dead), world.queues.arn(&queue))]);
+        for body in ["a", "b"] {
+            let group = (!suffix.is_empty()).then(|| body.to_owned());
+            world.queues.send(&queue, NewMessage { group, ..plain(body) }).await.unwrap();
+        }
+        for _ in 0..3 {
+            world.receive(&queue, 10).await;
+            world.clock.advance_ms(30_000);
+        }
+        let letters = world.queues.look(&dead, 0, 10).await.unwrap();
+        let seen: Vec<_> = letters.iter().map(|l| (l.message.body.as_str(), l.message.receives, l.hidden)).collect();
+        assert_eq!(seen, [("a", 2, false), ("b", 2, false)]);
+        let numbers: Vec<i64> = letters.iter().map(|letter| letter.message.number).collect();
+        assert_eq!(world.queues.look(&dead, numbers[0], 10).await.unwrap().len(), 1);
+        assert!(numbers[1] < world.queues.newest());
+
+        let taken = world.queues.take(&dead, numbers[0], 60).await.unwrap().unwrap();
+        assert!(world.queues.take(&dead, numbers[0], 60).await.unwrap().is_none(), "it is hidden");
+        assert!(!world.queues.move_back(&dead, numbers[0]).await.unwrap(), "it is hidden");
+        assert!(world.queues.look(&dead, 0, 1).await.unwrap()[0].hidden);
+        world.delete(&dead, &taken).await.unwrap();
+        assert!(world.queues.move_back(&dead, numbers[1]).await.unwrap());
+        assert_eq!(world.counts(&dead).await, (0, 0, 0));
+        assert_eq!(world.bodies(&queue, 10).await, ["b"]);
+        assert!(world.queues.look("none", 0, 1).await.is_err());
+    }
+}

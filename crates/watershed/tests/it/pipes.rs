@@ -1,0 +1,127 @@
+//! Pipes through the real binary: buses and buckets as sources, API destinations, dynamic parameters, dead letters and
+//! `watershed dlq`.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::world::{BINARY, World, here, run, server};
+
+/// How often the server dies while events are put.
+const KILLS: usize = 4;
+/// How long anything may take on a loaded machine.
+const WAIT_MAX: Duration = Duration::from_secs(120);
+
+#[test]
+fn events_of_a_bus_and_of_a_bucket_reach_targets_in_order() {
+    run(&server(), "pipes/sources.py");
+}
+
+#[test]
+fn api_destinations_enrich_and_receive_and_a_bus_is_a_target() {
+    run(&server(), "pipes/destinations.py");
+}
+
+#[test]
+fn target_parameters_are_found_in_each_event() {
+    run(&server(), "pipes/dynamic.py");
+}
+
+#[test]
+fn no_event_accepted_while_a_pipe_exists_is_lost_or_out_of_order_when_the_server_is_killed() {
+    let mut world = server();
+    let (id, secret) = world.server.key().unwrap();
+    let endpoint = world.server.endpoint();
+    let acknowledged = world.dir.path().join("acknowledged");
+    let file = acknowledged.clone();
+    let client = std::thread::spawn(move || {
+        let environment = [
+            ("AWS_ACCESS_KEY_ID", id.as_str()),
+            ("AWS_SECRET_ACCESS_KEY", &secret),
+            ("AWS_DEFAULT_REGION", "us-east-1"),
+        ];
+        testkit::run_python(&here("pipes/crash.py"), &[&endpoint, file.to_str().unwrap()], &environment).unwrap();
+    });
+    for kill in 1..=KILLS {
+        wait_for_lines(&acknowledged, kill * 40);
+        world.server.kill();
+        world.server.restart().unwrap();
+    }
+    client.join().unwrap();
+}
+
+fn wait_for_lines(file: &Path, count: usize) {
+    let deadline = Instant::now() + WAIT_MAX;
+    while std::fs::read_to_string(file).unwrap_or_default().lines().count() < count {
+        assert!(Instant::now() < deadline, "fewer than {count} events were acknowledged");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn json_of(world: &World, arguments: &[&str]) -> Value {
+    serde_json::from_str(&world.server.run(&[arguments, &["--format", "json"]].concat()).unwrap()).unwrap()
+}
+
+/// Exit code and standard error of a client command.
+fn refused(world: &World, arguments: &[&str]) -> (Option<i32>, String) {
+    let data = world.server.data().to_str().unwrap();
+    let output = testkit::watershed(Path::new(BINARY), &[arguments, &["--data", data]].concat()).unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn dead_letters_are_listed_shown_and_redriven_without_loss() {
+    let world = server();
+    run(&world, "pipes/letters.py");
+    let listed = json_of(&world, &["dlq", "list"]);
+    let queues = listed["queues"].as_array().unwrap();
+    let kinds: Vec<&str> =
+        queues[0]["sources"].as_array().unwrap().iter().map(|s| s["kind"].as_str().unwrap()).collect();
+    assert_eq!((&queues[0]["queue"], &queues[0]["letters"]), (&json!("dead"), &json!(5)), "{listed}");
+    assert_eq!(kinds, ["function", "function", "pipe", "queue", "rule"]);
+    assert!(world.server.run(&["dlq", "list"]).unwrap().starts_with("dead  5 letters\n"));
+
+    let shown = world.server.run(&["dlq", "show", "dead"]).unwrap();
+    assert!(!shown.contains("secret"), "payloads are shown only when asked for: {shown}");
+    let letters = json_of(&world, &["dlq", "show", "dead", "--payload"]);
+    let letters = letters["letters"].as_array().unwrap();
+    for kind in ["function", "pipe", "queue", "rule"] {
+        let letter = letters.iter().find(|letter| letter["kind"] == kind).unwrap_or_else(|| panic!("{kind}: {shown}"));
+        assert!(letter["attempts"].as_u64().unwrap() > 0 && !letter["reason"].as_str().unwrap().is_empty(), "{letter}");
+        assert!(letter["payload"].to_string().contains("secret"), "{letter}");
+    }
+
+    // While the cause is there, nothing that can tell at once is removed.
+    let pipes_id = letters.iter().find(|letter| letter["kind"] == "pipe").unwrap()["id"].as_str().unwrap();
+    let (code, said) = refused(&world, &["dlq", "redrive", "dead", "--id", pipes_id]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("1 letters stay in dead"), "{said}");
+    assert_eq!(json_of(&world, &["dlq", "list"])["queues"][0]["letters"], 5);
+    let (code, said) = refused(&world, &["dlq", "redrive", "dead", "--id", "unknown"]);
+    assert!(code == Some(1) && said.contains("not in dead"), "{said}");
+
+    run(&world, "pipes/mend.py");
+    let redriven = json_of(&world, &["dlq", "redrive", "dead"]);
+    assert_eq!((&redriven["redriven"], &redriven["failed"]), (&json!(5), &json!([])), "{redriven}");
+    run(&world, "pipes/redriven.py");
+    assert_eq!(json_of(&world, &["dlq", "list"])["queues"][0]["letters"], 0);
+}
+
+#[test]
+fn a_dry_run_tells_each_step() {
+    let world = server();
+    let event = world.dir.path().join("event.json");
+    std::fs::write(&event, r#"{"eventName":"INSERT","dynamodb":{"NewImage":{"id":{"S":"7"}}}}"#).unwrap();
+    run(&world, "pipes/expressions.py");
+    let (template, event) = (here("pipes/trial.yaml"), event.to_str().unwrap().to_owned());
+    let template = template.to_str().unwrap();
+    let said = world.server.run(&["pipe", "test", template, "--event", &event]).unwrap();
+    let expected = "event 1\n  filter      passed\n  enrichment  gets {\"id\":\"7\"}\n              answers {\"patient\":\"P-7\"}\n  \
+                    target      gets {\"resource\":\"P-7\"}\n";
+    assert_eq!(said, expected);
+    std::fs::write(&event, "{\"eventName\":\"REMOVE\"}\n{\"eventName\":\"INSERT\"}\n").unwrap();
+    let said = json_of(&world, &["pipe", "test", template, "--event", &event]);
+    assert_eq!(said["trials"][0], json!({"filter": "filtered_out", "target": []}));
+    assert!(said["trials"][1]["enrichment"]["error"].is_string(), "{said}");
+}

@@ -1,0 +1,53 @@
+"""Puts events, each until it is acknowledged, while the server is killed; then finds each one, once and in order, where a pipe
+brought it.
+
+Usage: crash.py ENDPOINT FILE
+"""
+
+import json
+import sys
+
+from botocore.exceptions import BotoCoreError, ClientError
+from client import ROLE, STREAM, arn, client, until
+
+EVENTS = 200
+events, logs, pipes = client("events"), client("logs"), client("pipes")
+BUS = arn("events", "event-bus/default")
+
+
+def again(call):
+    """Calls until the server answers."""
+
+    def attempt():
+        try:
+            return call() or True
+        except (BotoCoreError, ClientError) as error:
+            assert not isinstance(error, ClientError) or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500, error
+            return None
+
+    return until("an answer", attempt)
+
+
+logs.create_log_group(logGroupName="g")
+group = arn("logs", "log-group:g")
+pipes.create_pipe(Name="crash", Source=BUS, Target=group, RoleArn=ROLE, SourceParameters=STREAM)
+acknowledged = []
+with open(sys.argv[2], "w") as file:
+    for n in range(EVENTS):
+        entry = {"Source": "crash", "DetailType": "d", "Detail": json.dumps({"n": n})}
+        answer = again(lambda: events.put_events(Entries=[entry]))
+        assert answer["FailedEntryCount"] == 0
+        acknowledged.append(answer["Entries"][0]["EventId"])
+        print(n, file=file, flush=True)
+
+
+def logged():
+    pages = logs.get_paginator("filter_log_events").paginate(logGroupName="g")
+    return [json.loads(event["message"])["id"] for page in pages for event in page["events"]]
+
+
+until("all events in the log group", lambda: set(acknowledged) <= set(logged()))
+arrived = logged()
+assert len(arrived) == len(set(arrived)), "an event came twice"
+# An event whose answer was lost is there beside its repeat.
+assert [id for id in arrived if id in set(acknowledged)] == acknowledged, "out of order"
