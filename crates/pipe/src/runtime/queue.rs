@@ -99,12 +99,14 @@ async fn process(work: &Work, queue: &dyn Queue, messages: Vec<Message>) -> Resu
     let (passed, refused) = work.filter(records);
     let mut kept: HashSet<Sequence> = refused.iter().map(|record| record.sequence).collect();
     let result = deliver(work, &passed).await;
-    match &result {
-        Ok(failed) => kept.extend(failed),
-        Err(_) => kept.extend(passed.iter().map(|record| record.sequence)),
-    }
-    work.counters.failed(refused.len());
-    work.delivered(passed.len().saturating_sub(kept.len()), passed.last().map(|record| record.at_ms));
+    let failed: HashSet<Sequence> = match &result {
+        Ok(failed) => failed.iter().copied().collect(),
+        Err(_) => passed.iter().map(|record| record.sequence).collect(),
+    };
+    // Each try counts: the queue's redrive policy says how many there are.
+    work.counters.failed(refused.len() + failed.len());
+    work.delivered(passed.len() - failed.len(), passed.last().map(|record| record.at_ms));
+    kept.extend(failed);
     let done = messages.into_iter().filter(|message| !kept.contains(&message.record.sequence));
     let receipts: Vec<String> = done.map(|message| message.receipt).collect();
     if !receipts.is_empty() {

@@ -119,6 +119,8 @@ async fn what_failed_stays_in_the_queue() {
     let pipes = world.pipes_with(|registry| registry.queue(messages.clone())).await;
     pipes.create(&from_queue(json!({"SqsQueueParameters": {"BatchSize": 5}}))).await.unwrap();
     messages.until_acknowledged([1, 2, 4, 5]).await;
+    let counters = pipes.status().await.unwrap().remove(0).counters;
+    assert_eq!((counters.received, counters.delivered, counters.failed), (5, 4, 1));
     *world.sink.poison.lock().unwrap() = None;
     // Its visibility time is over.
     messages.put(3..=3);

@@ -29,6 +29,16 @@ fn target_parameters_are_found_in_each_event() {
 }
 
 #[test]
+fn a_poison_record_blocks_nothing_for_longer_than_its_policy() {
+    let world = server();
+    let (id, secret) = world.server.key().unwrap();
+    let environment =
+        [("AWS_ACCESS_KEY_ID", id.as_str()), ("AWS_SECRET_ACCESS_KEY", &secret), ("AWS_DEFAULT_REGION", "us-east-1")];
+    let arguments = [&world.server.endpoint(), world.server.data().to_str().unwrap(), BINARY];
+    testkit::run_python(&here("pipes/failures.py"), &arguments, &environment).unwrap();
+}
+
+#[test]
 fn no_event_accepted_while_a_pipe_exists_is_lost_or_out_of_order_when_the_server_is_killed() {
     let mut world = server();
     let (id, secret) = world.server.key().unwrap();
@@ -78,15 +88,15 @@ fn dead_letters_are_listed_shown_and_redriven_without_loss() {
     let queues = listed["queues"].as_array().unwrap();
     let kinds: Vec<&str> =
         queues[0]["sources"].as_array().unwrap().iter().map(|s| s["kind"].as_str().unwrap()).collect();
-    assert_eq!((&queues[0]["queue"], &queues[0]["letters"]), (&json!("dead"), &json!(5)), "{listed}");
-    assert_eq!(kinds, ["function", "function", "pipe", "queue", "rule"]);
-    assert!(world.server.run(&["dlq", "list"]).unwrap().starts_with("dead  5 letters\n"));
+    assert_eq!((&queues[0]["queue"], &queues[0]["letters"]), (&json!("dead"), &json!(7)), "{listed}");
+    assert_eq!(kinds, ["function", "function", "mapping", "pipe", "queue", "rule", "schedule"]);
+    assert!(world.server.run(&["dlq", "list"]).unwrap().starts_with("dead  7 letters\n"));
 
     let shown = world.server.run(&["dlq", "show", "dead"]).unwrap();
     assert!(!shown.contains("secret"), "payloads are shown only when asked for: {shown}");
     let letters = json_of(&world, &["dlq", "show", "dead", "--payload"]);
     let letters = letters["letters"].as_array().unwrap();
-    for kind in ["function", "pipe", "queue", "rule"] {
+    for kind in ["function", "mapping", "pipe", "queue", "rule", "schedule"] {
         let letter = letters.iter().find(|letter| letter["kind"] == kind).unwrap_or_else(|| panic!("{kind}: {shown}"));
         assert!(letter["attempts"].as_u64().unwrap() > 0 && !letter["reason"].as_str().unwrap().is_empty(), "{letter}");
         assert!(letter["payload"].to_string().contains("secret"), "{letter}");
@@ -97,14 +107,15 @@ fn dead_letters_are_listed_shown_and_redriven_without_loss() {
     let (code, said) = refused(&world, &["dlq", "redrive", "dead", "--id", pipes_id]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("1 letters stay in dead"), "{said}");
-    assert_eq!(json_of(&world, &["dlq", "list"])["queues"][0]["letters"], 5);
+    assert_eq!(json_of(&world, &["dlq", "list"])["queues"][0]["letters"], 7);
     let (code, said) = refused(&world, &["dlq", "redrive", "dead", "--id", "unknown"]);
     assert!(code == Some(1) && said.contains("not in dead"), "{said}");
 
     run(&world, "pipes/mend.py");
     let redriven = json_of(&world, &["dlq", "redrive", "dead"]);
-    assert_eq!((&redriven["redriven"], &redriven["failed"]), (&json!(5), &json!([])), "{redriven}");
+    assert_eq!((&redriven["redriven"], &redriven["failed"]), (&json!(7), &json!([])), "{redriven}");
     run(&world, "pipes/redriven.py");
+    assert!(!world.server.log().contains("secret"), "no payload is logged");
     assert_eq!(json_of(&world, &["dlq", "list"])["queues"][0]["letters"], 0);
 }
 

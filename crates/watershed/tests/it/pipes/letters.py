@@ -4,6 +4,7 @@ Usage: letters.py ENDPOINT DATA
 """
 
 import json
+from datetime import datetime, timedelta, timezone
 
 from client import ROLE, STREAM, arn, client, pipe, put, queue, table, until
 
@@ -70,3 +71,24 @@ queue("work", RedrivePolicy=policy, VisibilityTimeout="0")
 work = sqs.get_queue_url(QueueName="work")["QueueUrl"]
 sqs.send_message(QueueUrl=work, MessageBody="secret work")
 until("the message goes", lambda: sqs.receive_message(QueueUrl=work) and letters() == 5)
+
+# A schedule whose target is not there.
+client("scheduler").create_schedule(
+    Name="reminder",
+    ScheduleExpression="rate(1 minutes)",
+    StartDate=datetime.now(timezone.utc) + timedelta(seconds=1),
+    EndDate=datetime.now(timezone.utc) + timedelta(seconds=3),
+    FlexibleTimeWindow={"Mode": "OFF"},
+    Target={"Arn": arn("sqs", "not-yet"), "RoleArn": ROLE, "Input": '{"remind":"secret"}', "DeadLetterConfig": {"Arn": dead}},
+)
+arrived(6)
+
+# An event source mapping whose function fails.
+functions.create_event_source_mapping(
+    FunctionName=failing("of-mapping"),
+    EventSourceArn=stream,
+    StartingPosition="TRIM_HORIZON",
+    MaximumRetryAttempts=0,
+    DestinationConfig={"OnFailure": {"Destination": dead}},
+)
+arrived(7)

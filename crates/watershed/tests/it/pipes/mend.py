@@ -6,7 +6,7 @@ Usage: mend.py ENDPOINT DATA
 from client import client, queue
 
 functions = client("lambda")
-for name in ("of-pipe", "later", "later-too"):
+for name in ("of-pipe", "of-mapping", "later", "later-too"):
     functions.update_function_configuration(FunctionName=name, Handler=".")
 queue("done")
 for name in ("later", "later-too"):

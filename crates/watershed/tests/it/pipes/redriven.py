@@ -10,6 +10,8 @@ from client import take
 done = [json.loads(message["Body"]) for message in take("done", 2)]
 assert sorted(one["requestPayload"]["of"] for one in done) == ["later", "later-too"], done
 assert all(one["requestPayload"]["who"] == "secret" for one in done), done
-(event,) = [json.loads(message["Body"]) for message in take("not-yet", 1)]
+arrived = [json.loads(message["Body"]) for message in take("not-yet", 2)]
+(event,) = [one for one in arrived if "detail" in one]
 assert event["detail"] == {"who": "secret"} and event["source"] == "clinic", event
+assert {"remind": "secret"} in arrived, arrived
 assert [message["Body"] for message in take("work", 1)] == ["secret work"]
