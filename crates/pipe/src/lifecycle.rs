@@ -319,6 +319,11 @@ impl Inner {
         } else if !self.registry.takes(&source) && !self.registry.follows(&source) {
             return Err(Error::Invalid(format!("source {source} is not supported")));
         }
+        if self.registry.follows(&source) && source == target {
+            return Err(Error::Invalid(format!(
+                "source {source} cannot be the target, too: its events would never end"
+            )));
+        }
         if let Some(arn) = definition.enrichment_arn()?.filter(|arn| !self.registry.enriches(arn)) {
             return Err(Error::Invalid(format!("enrichment {arn} is not supported")));
         }

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use event::{Arn, Clock, Registry};
 use state::State;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 pub use self::archives::{Archive, CreateArchive, UpdateArchive};
 pub use self::buses::{Bus, CreateEventBus, UpdateEventBus};
@@ -102,7 +102,7 @@ pub(crate) struct Inner {
     /// When subscriptions were last trimmed.
     trimmed_ms: AtomicI64,
     /// Told when events were kept for subscribers.
-    pub(crate) kept: Notify,
+    pub(crate) kept: watch::Sender<()>,
     ticker: OnceLock<tokio::task::AbortHandle>,
 }
 
@@ -137,7 +137,7 @@ impl Buses {
             due_ms: AtomicI64::new(i64::MIN),
             swept_ms: AtomicI64::new(i64::MIN),
             trimmed_ms: AtomicI64::new(i64::MIN),
-            kept: Notify::new(),
+            kept: watch::Sender::new(()),
             ticker: OnceLock::new(),
         };
         let buses = Buses { inner: Arc::new(inner) };

@@ -14,6 +14,7 @@ use expr::Path;
 use pattern::Pattern;
 use serde_json::Value;
 use state::{Read, Write, params};
+use tokio::sync::{Mutex, watch};
 
 use super::{Buses, bus_name, buses};
 use crate::Error;
@@ -23,7 +24,7 @@ const SHARD: &str = "events";
 /// As long as a queue behind a rule can keep them.
 const RETENTION_MS: i64 = 14 * 86_400_000;
 /// How long [`Source::wait`] waits when nothing comes.
-const WAIT: Duration = Duration::from_millis(500);
+const WAIT: Duration = Duration::from_secs(1);
 /// Bytes of one page, but for its first event.
 const PAGE_BYTES_MAX: usize = 4 << 20;
 
@@ -57,7 +58,8 @@ impl event::Feed for Feed {
         });
         subscribed.await?;
         let id = Path::parse("$.id").map_err(|_| event::Error::new(Kind::Internal, "no path"))?;
-        Ok(Arc::new(Subscription { buses: buses.clone(), subscriber: subscriber.to_owned(), id }))
+        let came = Mutex::new(buses.inner.kept.subscribe());
+        Ok(Arc::new(Subscription { buses: buses.clone(), subscriber: subscriber.to_owned(), id, came }))
     }
 
     async fn unsubscribe(&self, subscriber: &str) -> Result<(), event::Error> {
@@ -123,6 +125,8 @@ struct Subscription {
     buses: Buses,
     subscriber: String,
     id: Path,
+    /// Whether events were kept since the last read began.
+    came: Mutex<watch::Receiver<()>>,
 }
 
 impl Subscription {
@@ -187,6 +191,7 @@ impl Source for Subscription {
     async fn read(&self, cursor: &Cursor, limit: usize) -> Result<Page, event::Error> {
         let unreadable = || event::Error::new(Kind::Expired, "not a cursor of a subscription");
         let after: i64 = cursor.0.parse().map_err(|_| unreadable())?;
+        self.came.lock().await.mark_unchanged();
         let found = self.read_state(move |tx, subscriber| {
             let (_, dropped) = Self::find(tx, subscriber)?;
             let (mut events, mut bytes) = (Vec::new(), 0);
@@ -212,7 +217,6 @@ impl Source for Subscription {
     }
 
     async fn wait(&self) {
-        // An event between the caller's read and this call is seen after the wait at the latest.
-        let _ = tokio::time::timeout(WAIT, self.buses.inner.kept.notified()).await;
+        let _ = tokio::time::timeout(WAIT, self.came.lock().await.changed()).await;
     }
 }

@@ -246,7 +246,8 @@ async fn send(
     for (delivery, payload) in batch {
         match payload {
             Ok(payload) => {
-                records.push(record(target, &delivery, payload));
+                let untemplated = opened.is_dynamic().then(|| Bytes::from(delivery.body.clone()));
+                records.push(Record { untemplated, ..record(target, &delivery, payload) });
                 sent.push(delivery);
             }
             Err(failure) => outcomes.push((delivery, Err(failure))),

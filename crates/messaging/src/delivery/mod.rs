@@ -164,7 +164,7 @@ impl Deliveries {
 /// Begins to deliver lanes, and wakes subscribers.
 pub(crate) fn kick(buses: &Buses, lanes: Lanes) {
     if lanes.kept {
-        buses.inner.kept.notify_waiters();
+        buses.inner.kept.send_replace(());
     }
     // Before the start nothing is delivered; the start finds what is there.
     if buses.inner.deliveries.outside.get().is_none() {

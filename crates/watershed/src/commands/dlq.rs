@@ -123,8 +123,8 @@ impl List {
                     hidden => format!(", {hidden} hidden"),
                 };
                 let missing = if queue["missing"] == true { "  THERE IS NO SUCH QUEUE" } else { "" };
-                let letters = number(queue, "letters");
-                text.push_str(&format!("{}  {letters} letters{hidden}{missing}\n", plain(queue, "queue")));
+                let count = letters(number(queue, "letters"));
+                text.push_str(&format!("{}  {count}{hidden}{missing}\n", plain(queue, "queue")));
                 for source in list(queue, "sources") {
                     text.push_str(&format!("  from {} {}\n", plain(source, "kind"), plain(source, "arn")));
                 }
@@ -196,13 +196,17 @@ impl Redrive {
         })?;
         let found = redriven + skipped + failed.len() as u64;
         if !self.id.is_empty() && found < self.id.len() as u64 {
-            bail!("{} of the letters named are not in {}", self.id.len() as u64 - found, self.queue);
+            bail!("not in {}: {}", self.queue, letters(self.id.len() as u64 - found));
         }
         if !failed.is_empty() {
-            bail!("{} letters stay in {}", failed.len(), self.queue);
+            bail!("still in {}: {}", self.queue, letters(failed.len() as u64));
         }
         Ok(())
     }
+}
+
+fn letters(count: u64) -> String {
+    format!("{count} {}", if count == 1 { "letter" } else { "letters" })
 }
 
 fn list<'a>(value: &'a Value, member: &str) -> &'a [Value] {

@@ -183,8 +183,8 @@ impl Origin {
             Origin::Delivery(arn) if arn.contains(":scheduler:") => ("schedule", arn),
             Origin::Delivery(arn) => ("rule", arn),
             Origin::Function(arn) => ("function", arn),
-            Origin::Pipe(name) if name.contains('/') => ("mapping", name),
-            Origin::Pipe(name) => ("pipe", name),
+            // A mapping's pipe is named `KIND/UUID`, which no other pipe can be.
+            Origin::Pipe(name) => name.split_once('/').map_or(("pipe", name), |(_, uuid)| ("mapping", uuid)),
             Origin::Unknown => ("unknown", ""),
         }
     }

@@ -139,8 +139,8 @@ assert event["time"] == "2025-01-31T10:00:00Z", event
 
 # A rule calls an API destination, too.
 events.put_rule(Name="hook", EventPattern='{"source":["ward"]}')
-target = {"Id": "a", "Arn": hook, "InputPath": "$.detail", "HttpParameters": {"QueryStringParameters": {"by": "rule"}}}
+target = {"Id": "a", "Arn": hook, "InputPath": "$.detail", "HttpParameters": {"QueryStringParameters": {"by": "$.source"}}}
 events.put_targets(Rule="hook", Targets=[target])
 events.put_events(Entries=[{"Source": "ward", "DetailType": "d", "Detail": '{"id":"r"}'}])
-(call,) = until("the rule's request", lambda: [seen for seen in asked if seen[0] == "/hook?by=rule"])
+(call,) = until("the rule's request", lambda: [seen for seen in asked if seen[0] == "/hook?by=ward"])
 assert call[2] == {"id": "r"}, call

@@ -28,6 +28,11 @@ refused(
     ),
     "is not supported",
 )
+refused(
+    "ValidationException",
+    lambda: pipes.create_pipe(Name="circle", Source=BUS, Target=BUS, RoleArn="arn:aws:iam::000000000000:role/r"),
+    "would never end",
+)
 filters = {"FilterCriteria": {"Filters": [{"Pattern": '{"detail-type":["Visit"]}'}]}, "SqsQueueParameters": {"BatchSize": 3}}
 put(0)
 pipe("visits", BUS, queue("visits"), SourceParameters=filters)
