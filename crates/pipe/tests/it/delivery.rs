@@ -167,3 +167,33 @@ async fn trimmed_records_are_a_recorded_gap() {
         pipes.shutdown().await;
     }
 }
+
+#[tokio::test]
+async fn what_a_target_refuses_is_a_letter_at_once_and_a_letter_that_is_refused_is_not_counted_as_one() {
+    for letters_too in [false, true] {
+        let world = World::new(false);
+        world.stream.shard("a", None);
+        world.stream.put("a", 0, 1, 0);
+        world.sink.refuse.store(true, Ordering::SeqCst);
+        world.dead.refuse.store(letters_too, Ordering::SeqCst);
+        let pipes = world.pipes().await;
+        pipes.create(&input(json!({"DeadLetterConfig": {"Arn": DEAD}}))).await.unwrap();
+        let counters = async || pipes.status().await.unwrap().remove(0).counters;
+        let given_up = async {
+            while counters().await.failed == 0 {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(30), given_up).await.unwrap();
+        assert_eq!((counters().await.dead_lettered, counters().await.retries), (u64::from(!letters_too), 0));
+        if !letters_too {
+            let letter: serde_json::Value = serde_json::from_str(&world.dead.wait_for(1).await[0].1).unwrap();
+            assert_eq!(letter["context"]["condition"], "RecordRefused");
+            assert_eq!(
+                (&letter["error"], &letter["attempts"], &letter["pipe"]),
+                (&json!("TooLong"), &json!(1), &json!("p"))
+            );
+        }
+        pipes.shutdown().await;
+    }
+}

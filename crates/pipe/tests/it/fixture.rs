@@ -139,6 +139,8 @@ pub struct Sink {
     pub fail_calls: AtomicUsize,
     pub poison: Mutex<Option<(u64, bool)>>,
     pub halt: AtomicBool,
+    /// Refuses every record for good.
+    pub refuse: AtomicBool,
     changed: Notify,
 }
 
@@ -152,6 +154,7 @@ impl Sink {
             fail_calls: AtomicUsize::default(),
             poison: Mutex::default(),
             halt: AtomicBool::default(),
+            refuse: AtomicBool::default(),
             changed: Notify::new(),
         })
     }
@@ -203,6 +206,11 @@ impl Target for Shared {
         sink.calls.fetch_add(1, Ordering::SeqCst);
         if sink.halt.load(Ordering::SeqCst) {
             return Err(Error::new(Kind::Denied, "not allowed"));
+        }
+        if sink.refuse.load(Ordering::SeqCst) {
+            let failure =
+                |index| Failure { index, code: "TooLong".into(), message: "too long".into(), retryable: false };
+            return Ok(Receipt::Delivered((0..batch.records.len()).map(failure).collect()));
         }
         let poison = *sink.poison.lock().unwrap();
         let is_poison = |record: &Record| poison.is_some_and(|(n, _)| record.sequence == n.into());
