@@ -40,8 +40,8 @@ impl Partition {
     }
 }
 
-/// Records by shard and number of the batch.
-pub type Counts = BTreeMap<String, BTreeMap<u64, u64>>;
+/// Records by shard: numbers of batches, in order, and how many of each. A buffer holds a few of very many batches.
+pub type Counts = BTreeMap<String, Vec<(u64, u64)>>;
 
 /// One file in the making, and the records that could not be in it.
 pub struct Buffer {
@@ -82,7 +82,8 @@ impl Buffer {
 
     /// Memory held, bytes.
     pub fn memory(&self) -> usize {
-        self.rejected.capacity() + self.encoder.as_ref().map_or(0, |encoder| encoder.bytes())
+        let counts: usize = self.counts.values().map(|batches| batches.capacity() * size_of::<(u64, u64)>()).sum();
+        counts + self.rejected.capacity() + self.encoder.as_ref().map_or(0, |encoder| encoder.bytes())
     }
 
     /// True when the record belongs to this buffer: always, but for a repeated flush.
@@ -111,10 +112,13 @@ impl Buffer {
             self.ranges.insert(shard.into(), Range { first: record.sequence, last: record.sequence });
         }
         if !self.counts.contains_key(shard) {
-            self.counts.insert(shard.into(), BTreeMap::new());
+            self.counts.insert(shard.into(), Vec::new());
         }
         if let Some(batches) = self.counts.get_mut(shard) {
-            *batches.entry(batch).or_default() += 1;
+            match batches.last_mut().filter(|(number, _)| *number == batch) {
+                Some((_, count)) => *count += 1,
+                None => batches.push((batch, 1)),
+            }
         }
     }
 

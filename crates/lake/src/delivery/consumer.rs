@@ -1,6 +1,6 @@
 //! One consumer's place in a delivery stream: its buffers, what it has handed in, and how far files hold it.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use event::Sequence;
 
@@ -58,11 +58,12 @@ impl Shard {
         self.watermark
     }
 
-    /// The watermark as it will be once these counts are in files too.
-    pub fn watermark_with(&self, counts: &BTreeMap<u64, u64>) -> Sequence {
+    /// The watermark as it will be once these counts, in order of their batches, are in files too.
+    pub fn watermark_with(&self, counts: &[(u64, u64)]) -> Sequence {
         let mut watermark = self.watermark;
         for (number, taken) in (self.first..).zip(&self.batches) {
-            if taken.pending > counts.get(&number).copied().unwrap_or(0) {
+            let at = counts.binary_search_by_key(&number, |(batch, _)| *batch).ok().and_then(|at| counts.get(at));
+            if taken.pending > at.map_or(0, |(_, count)| *count) {
                 break;
             }
             watermark = watermark.max(taken.through);
