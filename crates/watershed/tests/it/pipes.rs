@@ -51,14 +51,27 @@ fn no_event_accepted_while_a_pipe_exists_is_lost_or_out_of_order_when_the_server
             ("AWS_SECRET_ACCESS_KEY", &secret),
             ("AWS_DEFAULT_REGION", "us-east-1"),
         ];
-        testkit::run_python(&here("pipes/crash.py"), &[&endpoint, file.to_str().unwrap()], &environment).unwrap();
+        testkit::run_python(&here("pipes/crash.py"), &[&endpoint, file.to_str().unwrap()], &environment).unwrap()
     });
     for kill in 1..=KILLS {
         wait_for_lines(&acknowledged, kill * 40);
         world.server.kill();
         world.server.restart().unwrap();
     }
-    client.join().unwrap();
+    let count = client.join().unwrap();
+    // Into the lake each came once, too, whatever a kill interrupted.
+    let question = "SELECT count(*) AS events, count(DISTINCT id) AS ids FROM crash";
+    let expected = format!("events,ids\n{0},{0}\n", count.trim());
+    let deadline = Instant::now() + WAIT_MAX;
+    loop {
+        world.server.run(&["lake", "flush"]).unwrap();
+        let answer = world.server.run(&["sql", question, "--format", "csv"]).unwrap_or_default();
+        if answer == expected {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{answer}, not {expected}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 fn wait_for_lines(file: &Path, count: usize) {

@@ -1,5 +1,5 @@
 """Puts events, each until it is acknowledged, while the server is killed; then finds each one, once and in order, where a pipe
-brought it.
+brought it, and prints how many there are. Another pipe brings the same events into the lake.
 
 Usage: crash.py ENDPOINT FILE
 """
@@ -30,7 +30,20 @@ def again(call):
 
 logs.create_log_group(logGroupName="g")
 group = arn("logs", "log-group:g")
+client("s3").create_bucket(Bucket="crash-lake")
+client("firehose").create_delivery_stream(
+    DeliveryStreamName="crash",
+    ExtendedS3DestinationConfiguration={
+        "BucketARN": "arn:aws:s3:::crash-lake",
+        "RoleARN": ROLE,
+        "Prefix": "crash/",
+        "ProcessingConfiguration": {"Enabled": True, "Processors": [{"Type": "AppendDelimiterToRecord"}]},
+    },
+)
 pipes.create_pipe(Name="crash", Source=BUS, Target=group, RoleArn=ROLE, SourceParameters=STREAM)
+lake = arn("firehose", "deliverystream/crash")
+only = STREAM | {"FilterCriteria": {"Filters": [{"Pattern": '{"source":["crash"]}'}]}}
+pipes.create_pipe(Name="crash-lake", Source=BUS, Target=lake, RoleArn=ROLE, SourceParameters=only)
 acknowledged = []
 with open(sys.argv[2], "w") as file:
     for n in range(EVENTS):
@@ -51,3 +64,4 @@ arrived = logged()
 assert len(arrived) == len(set(arrived)), "an event came twice"
 # An event whose answer was lost is there beside its repeat.
 assert [id for id in arrived if id in set(acknowledged)] == acknowledged, "out of order"
+print(len(arrived))
