@@ -20,6 +20,9 @@ pub enum Error {
     /// The query did not give one object of text values for this record.
     #[error("jq query failed on the record. reason=`{reason}`")]
     Evaluation { reason: &'static str },
+    /// The JSONata expression is not valid or failed; the code is JSONata's own, such as `T2001`.
+    #[error("JSONata failed. code=`{code}`")]
+    Jsonata { code: String },
     /// The value of one key cannot be used.
     #[error("jq query gave no usable value. key=`{key}` reason=`{reason}`")]
     Key { key: String, reason: &'static str },

@@ -1,13 +1,14 @@
-//! Paths, pipe input templates and jq, compiled once and evaluated per record.
+//! Paths, pipe input templates, jq and JSONata, compiled once and evaluated per record.
 //!
 //! - [`Path`]: the part of JSONPath that EventBridge Pipes understands.
 //! - [`Parameter`]: a target's parameter, text or a path into the event.
 //! - [`Template`]: a pipe's input template, rendered from the bytes of a record.
 //! - [`Jq`]: a Firehose metadata extraction query (JQ 1.6), from record to partition keys.
 //! - [`Transform`]: a jq query that gives any JSON value.
+//! - [`Jsonata`]: a JSONata expression that gives any JSON value.
 //! - [`scan`]: the cursor over JSON text all of them (and event patterns) are built on.
 //!
-//! Nothing here builds a document: records are read once, from left to right, only as far as needed, and values are copied as
+//! But for the last two, nothing here builds a document: records are read once, from left to right, only as far as needed, and values are copied as
 //! the bytes they are, so that numbers keep all their digits. The stack used does not depend on the input. Where an object repeats
 //! a name, the first one counts.
 //!
@@ -36,6 +37,7 @@
 mod error;
 mod finder;
 mod jq;
+mod jsonata;
 mod parameter;
 mod path;
 pub mod scan;
@@ -43,6 +45,7 @@ mod template;
 
 pub use error::Error;
 pub use jq::{Jq, Transform};
+pub use jsonata::Jsonata;
 pub use parameter::Parameter;
 pub use path::Path;
 pub use template::{Template, Variables};

@@ -14,6 +14,8 @@ pub const RUNTIME_JQ: &str = "watershed.jq";
 /// Bytes of all names and values of the environment together.
 const ENVIRONMENT_BYTES_MAX: usize = 4096;
 const HANDLER_CHARS_MAX: usize = 128;
+/// The runtime whose handler is a JSONata expression.
+pub const RUNTIME_JSONATA: &str = "watershed.jsonata";
 /// An expression is longer than the name of a handler.
 const EXPRESSION_CHARS_MAX: usize = 8192;
 const DESCRIPTION_CHARS_MAX: usize = 256;
@@ -205,7 +207,7 @@ impl Configuration {
 
     /// Whether it is evaluated here and has neither code nor process.
     pub fn is_expression(&self) -> bool {
-        self.runtime == RUNTIME_JQ
+        [RUNTIME_JQ, RUNTIME_JSONATA].contains(&self.runtime.as_str())
     }
 }
 
@@ -295,12 +297,12 @@ fn check_runtime(runtime: &str) -> Result<(), Error> {
         let number = runtime.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(suffix));
         number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
     };
-    let known = ["provided.al2", "provided.al2023", RUNTIME_JQ].contains(&runtime);
+    let known = ["provided.al2", "provided.al2023", RUNTIME_JQ, RUNTIME_JSONATA].contains(&runtime);
     match known || numbered("python3.", "") || numbered("nodejs", ".x") {
         true => Ok(()),
         false => Err(Error::Invalid(format!(
             "Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: \
-             [provided.al2, provided.al2023, python3.N, nodejsN.x, {RUNTIME_JQ}] or be a valid ARN"
+             [provided.al2, provided.al2023, python3.N, nodejsN.x, {RUNTIME_JQ}, {RUNTIME_JSONATA}] or be a valid ARN"
         ))),
     }
 }
@@ -316,7 +318,7 @@ fn check_handler(configuration: &Configuration) -> Result<(), Error> {
         if handler.chars().count() > EXPRESSION_CHARS_MAX {
             return Err(Error::Invalid(format!("Handler must have at most {EXPRESSION_CHARS_MAX} characters")));
         }
-        return crate::expression::check(handler);
+        return crate::expression::check(&configuration.runtime, handler);
     }
     if handler.len() > HANDLER_CHARS_MAX || handler.contains(char::is_whitespace) {
         return Err(Error::constraint("handler", handler, "Member must satisfy regular expression pattern: [^\\s]+"));

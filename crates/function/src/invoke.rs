@@ -6,10 +6,11 @@ use bytes::Bytes;
 use serde_json::json;
 
 use crate::configuration::Configuration;
+use crate::expression::Expression;
 use crate::name::Reference;
 use crate::pool::Key;
 use crate::worker::{Answer, End, Job, Ran, Unready, Worker};
-use crate::{Error, Functions, expression};
+use crate::{Error, Functions};
 
 /// Bytes of a payload that is answered.
 pub const REQUEST_BYTES_MAX: usize = 6_291_456;
@@ -103,8 +104,8 @@ impl Functions {
         let id = invocation.request_id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
         let version = configuration.version.clone();
         if configuration.is_expression() {
-            let (query, payload) = (configuration.handler.clone(), invocation.payload);
-            let value = tokio::task::spawn_blocking(move || expression::evaluate(&query, &payload)).await;
+            let (expression, payload) = (Expression::of(configuration), invocation.payload);
+            let value = tokio::task::spawn_blocking(move || expression.evaluate(&payload)).await;
             let value = value.map_err(|_| Error::Host("the expression was aborted".into()))?;
             let (is_error, payload) = value.map_or_else(|error| (true, error), |value| (false, value));
             return Ok(Outcome { payload, is_error, version, tail: invocation.tail.then(Vec::new) });

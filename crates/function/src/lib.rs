@@ -2,7 +2,7 @@
 //!
 //! [`Functions`] holds the operations; everything it knows is in memory and in the state. Code is kept as a zip and
 //! unpacked where workers find it. A worker is one process that runs one invocation at a time; it is started
-//! through [`supervise`], so that nothing of it outlives the server. Functions whose runtime is `watershed.jq` are
+//! through [`supervise`], so that nothing of it outlives the server. Functions whose runtime is `watershed.jq` or `watershed.jsonata` are
 //! expressions and need no process. This crate serves HTTP only to its workers; the API for callers is the server's.
 
 mod asynchronous;
@@ -25,7 +25,7 @@ mod versions;
 mod worker;
 
 pub use asynchronous::{Destination, Destinations, EventInvokeConfig};
-pub use configuration::{Change, Configuration, Environment, RUNTIME_JQ};
+pub use configuration::{Change, Configuration, Environment, RUNTIME_JQ, RUNTIME_JSONATA};
 pub use error::Error;
 pub use functions::{Credentials, Functions, Host, Settings};
 pub use invoke::{EVENT_BYTES_MAX, Invocation, Outcome, REQUEST_BYTES_MAX};
