@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::Error;
+use crate::encryption::SseSpecification;
 use crate::item::key::{self, Type};
 use crate::item::{AttributeValue, Item};
 
@@ -57,6 +58,8 @@ pub struct Definition {
     pub latest_stream: Option<(String, String)>,
     pub protected: bool,
     pub tags: BTreeMap<String, String>,
+    #[serde(default)]
+    pub encryption: Option<SseSpecification>,
 }
 
 /// The key of an item.

@@ -5,6 +5,7 @@
 //! [`target`] a table as a pipe writes it.
 
 pub mod definition;
+pub mod encryption;
 pub mod expression;
 pub mod item;
 pub mod lifecycle;

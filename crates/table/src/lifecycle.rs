@@ -8,6 +8,7 @@ use state::{Write, params};
 
 use crate::capacity::one_of;
 use crate::definition::{AttributeDefinition, Definition, KeySchemaElement, StreamSpecification, Throughput};
+use crate::encryption::SseSpecification;
 use crate::item::key::Type;
 use crate::tables::{Environment, Stored, find, table_name};
 use crate::{Error, Tables, schema, stream};
@@ -33,6 +34,8 @@ pub struct CreateTable {
     pub provisioned_throughput: Option<Throughput>,
     pub stream_specification: Option<StreamSpecification>,
     pub deletion_protection_enabled: Option<bool>,
+    #[serde(rename = "SSESpecification")]
+    pub sse_specification: Option<SseSpecification>,
     #[serde(default)]
     pub tags: Vec<Tag>,
 }
@@ -47,6 +50,8 @@ pub struct UpdateTable {
     pub provisioned_throughput: Option<Throughput>,
     pub stream_specification: Option<StreamSpecification>,
     pub deletion_protection_enabled: Option<bool>,
+    #[serde(rename = "SSESpecification")]
+    pub sse_specification: Option<SseSpecification>,
 }
 
 /// Input of `DescribeTable` and `DeleteTable`.
@@ -200,6 +205,9 @@ fn describe(env: &Environment, table: &Stored, counts: (i64, i64), status: &str)
     if d.on_demand {
         text["BillingModeSummary"] = json!({"BillingMode": "PAY_PER_REQUEST"});
     }
+    if let Some(encryption) = &d.encryption {
+        text["SSEDescription"] = encryption.description();
+    }
     if let Some(stream) = &d.stream {
         text["StreamSpecification"] = json!(stream);
     }
@@ -218,6 +226,7 @@ impl Tables {
         check_keys(&input)?;
         let (on_demand, throughput) =
             billing(input.billing_mode.as_deref(), input.provisioned_throughput.clone(), false)?;
+        let encryption = input.sse_specification.clone().map(SseSpecification::kept).transpose()?.flatten();
         let env = self.env.clone();
         let id = uuid::Uuid::new_v4().to_string();
         self.state
@@ -238,6 +247,7 @@ impl Tables {
                     latest_stream: None,
                     protected: input.deletion_protection_enabled.unwrap_or(false),
                     tags,
+                    encryption,
                 };
                 let mut table = Stored { id: schema::next(tx, "table")?, stream: None, definition };
                 if let Some(asked) = &input.stream_specification {
@@ -285,6 +295,9 @@ impl Tables {
                 set_stream(tx, &env, &mut table, asked)?;
             }
             table.definition.protected = input.deletion_protection_enabled.unwrap_or(table.definition.protected);
+            if let Some(asked) = input.sse_specification {
+                table.definition.encryption = asked.kept()?;
+            }
             save(tx, &table)?;
             Ok(json!({"TableDescription": describe(&env, &table, (0, 0), "ACTIVE")}))
         });
