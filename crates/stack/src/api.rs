@@ -42,6 +42,7 @@ impl ApiError {
     pub fn is_exists(&self) -> bool {
         self.code.contains("AlreadyExists")
             || self.code.contains("AlreadyOwned")
-            || matches!(self.code.as_str(), "ResourceInUseException" | "ConflictException")
+            || self.code == "ResourceInUseException"
+            || self.code.ends_with("ConflictException")
     }
 }

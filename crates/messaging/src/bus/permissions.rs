@@ -27,6 +27,9 @@ pub struct PutPermission {
     pub statement_id: Option<String>,
     pub condition: Option<Value>,
     pub policy: Option<String>,
+    /// Ours: a whole statement, as templates have it, in the place of the parts above.
+    #[serde(rename = "WatershedStatement")]
+    pub statement: Option<Value>,
 }
 
 impl Buses {
@@ -106,6 +109,13 @@ fn parse(text: &str) -> Result<Policy, Error> {
 }
 
 fn statement(input: &PutPermission, arn: &str) -> Result<Value, Error> {
+    if let Some(statement) = &input.statement {
+        constraint::name("statementId", statement["Sid"].as_str().unwrap_or_default(), 64, "")?;
+        if statement.to_string().len() > POLICY_BYTES_MAX {
+            return Err(Error::Limit("The policy is longer than 10240 bytes.".into()));
+        }
+        return Ok(statement.clone());
+    }
     let required = |value: &Option<String>, member: &str| {
         value.clone().ok_or_else(|| Error::Invalid(format!("Parameter {member} is required.")))
     };

@@ -187,7 +187,7 @@ impl Engine {
         }
         self.mark(&stack.id, &mut resource, "CREATE_IN_PROGRESS", None, true).await?;
         let calls = handler.create(&resource.physical, &resource.properties);
-        if let Err((index, reason)) = self.calls(handler, &resource, calls, again).await {
+        if let Err((index, reason)) = self.calls(handler, &mut resource, calls, again).await {
             if index == 0 && !again {
                 resource.physical.clear();
             }
@@ -216,7 +216,7 @@ impl Engine {
         };
         resource.target = Some(properties.clone());
         self.mark(&stack.id, &mut resource, "UPDATE_IN_PROGRESS", None, true).await?;
-        if let Err((index, reason)) = self.calls(handler, &resource, calls, false).await {
+        if let Err((index, reason)) = self.calls(handler, &mut resource, calls, false).await {
             if index == 0 {
                 resource.target = None;
             }
@@ -256,7 +256,7 @@ impl Engine {
     async fn calls(
         &self,
         handler: &dyn Handler,
-        resource: &Resource,
+        resource: &mut Resource,
         calls: Vec<Call>,
         again: bool,
     ) -> Result<(), (usize, String)> {
@@ -267,7 +267,11 @@ impl Engine {
                     let entry = |name: &str| reply["FailedEntries"][0][name].as_str().unwrap_or_default().to_owned();
                     return Err((index, format!("{} ({})", entry("ErrorMessage"), entry("ErrorCode"))));
                 }
-                Ok(_) => {}
+                Ok(reply) => {
+                    if let Some(physical) = handler.given(&reply) {
+                        resource.physical = physical;
+                    }
+                }
                 Err(error) if again && error.is_exists() => {}
                 // A nested stack that is as wanted already, even if by a rollback of its own.
                 Err(error) if error.message.contains("No updates are to be performed") => continue,
@@ -288,7 +292,7 @@ impl Engine {
     async fn look(&self, handler: &dyn Handler, physical: &str, properties: &Value) -> Result<Option<Value>, ApiError> {
         let Some(call) = handler.describe(physical, properties) else { return Ok(None) };
         match self.inner.api.call(call.service, call.operation, call.input).await {
-            Ok(described) => Ok(Some(described).filter(|described| handler.exists(physical, described))),
+            Ok(described) => Ok(Some(described).filter(|described| handler.exists(physical, properties, described))),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }

@@ -7,19 +7,21 @@ mod change_set;
 mod known;
 mod plan;
 mod remove;
+mod request;
 mod run;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use event::Clock;
 use state::State;
 
-use crate::parameters::{effective, no_echo};
-use crate::resources::{served, supported};
-use crate::store::{self, Event, Resource, Sources, Stack, Wanted};
-use crate::{Api, Error, Scope, Template, parameters, rules};
+pub use request::{OnFailure, Request};
+use request::{check_name, same};
+
+use crate::store::{self, Event, Resource, Stack, Wanted};
+use crate::{Api, Error};
 
 /// Where everything lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,31 +29,6 @@ pub struct Environment {
     /// Twelve digits.
     pub account: String,
     pub region: String,
-}
-
-/// What a stack is to be.
-#[derive(Clone, Debug, Default)]
-pub struct Request {
-    pub name: String,
-    /// The template's text, JSON or YAML.
-    pub template: String,
-    pub parameters: BTreeMap<String, String>,
-    pub tags: BTreeMap<String, String>,
-    pub sources: Sources,
-    pub on_failure: OnFailure,
-    /// Refuse to delete the stack until this is taken back.
-    pub protected: bool,
-    /// The id of the stack this one is a resource of.
-    pub parent: Option<String>,
-}
-
-/// What becomes of a creation that failed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnFailure {
-    #[default]
-    Rollback,
-    DoNothing,
-    Delete,
 }
 
 /// Stacks in stacks: one that names itself must end.
@@ -317,27 +294,6 @@ impl Engine {
         }
     }
 
-    /// Checks all that can be known before anything is made, and answers what is to be recorded.
-    ///
-    /// # Errors
-    /// `Template`, naming every unsupported type.
-    fn deployable(&self, request: &Request) -> Result<(Wanted, Template), Error> {
-        let template = Template::parse(&request.template)?;
-        check_kinds(&template, self.inner.api.as_ref())?;
-        let values = parameters(&template, &request.parameters)?;
-        let nothing = known::Known::default();
-        let scope = Scope::new(&template, &values, &self.inner.environment, (&request.name, ""), &nothing)?;
-        rules::check(&template.rules, &scope)?;
-        let wanted = Wanted {
-            template: request.template.clone(),
-            parameters: effective(&template, &request.parameters)?,
-            no_echo: no_echo(&template),
-            tags: request.tags.clone(),
-            sources: request.sources.clone(),
-        };
-        Ok((wanted, template))
-    }
-
     async fn insert(&self, mut stack: Stack) -> Result<String, Error> {
         let now = self.inner.clock.now_ms();
         self.inner
@@ -352,37 +308,6 @@ impl Engine {
             })
             .await
     }
-}
-
-/// Whether an update would change nothing. Nested stacks are looked at again: their templates are files that may
-/// have changed.
-fn same(before: &Wanted, after: &Wanted, template: &Template) -> bool {
-    let Wanted { template: _, parameters, no_echo: _, tags, sources } = before;
-    let nested = template.resources.iter().any(|(_, declared)| declared.kind == "AWS::CloudFormation::Stack");
-    !nested
-        && (parameters, tags, &sources.functions) == (&after.parameters, &after.tags, &after.sources.functions)
-        && (before.template == after.template
-            || Template::parse(&before.template).is_ok_and(|before| &before == template))
-}
-
-/// Refuses types that nothing here can make.
-fn check_kinds(template: &Template, api: &dyn Api) -> Result<(), Error> {
-    let mut unknown: Vec<&str> = template
-        .resources
-        .iter()
-        .map(|(_, declared)| declared.kind.as_str())
-        .filter(|kind| served(kind, api).is_none())
-        .collect();
-    unknown.sort_unstable();
-    unknown.dedup();
-    if !unknown.is_empty() {
-        return Err(Error::template(format!(
-            "resource types are not supported: [{}]; supported are [{}]",
-            unknown.join(", "),
-            supported(api).join(", ")
-        )));
-    }
-    Ok(())
 }
 
 /// Moves a stack to a status, with its event, in the caller's transaction.
@@ -420,13 +345,6 @@ fn missing(name: &str) -> Error {
 
 fn wrong_state(stack: &Stack, what: &str) -> Error {
     Error::Template(format!("Stack:{} is in {} state and can not be {what}.", stack.id, stack.status))
-}
-
-fn check_name(name: &str) -> Result<(), Error> {
-    let fits = (1..=128).contains(&name.len())
-        && name.starts_with(|first: char| first.is_ascii_alphabetic())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    if fits { Ok(()) } else { Err(Error::template("stack name must match [a-zA-Z][-a-zA-Z0-9]{0,127}")) }
 }
 
 /// Stable within a stored stack: names made from it are recorded.

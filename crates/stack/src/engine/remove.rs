@@ -64,7 +64,8 @@ impl Engine {
         for call in handler.delete(&resource.physical, &resource.properties, &described) {
             match self.inner.api.call(call.service, call.operation, call.input).await {
                 Ok(_) => {}
-                Err(error) if error.is_not_found() => return Ok(()),
+                // The next call may be about something that is still there.
+                Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(Error::Resource(format!("{} ({})", error.message, error.code))),
             }
         }

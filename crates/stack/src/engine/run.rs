@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::known::Known;
 use super::{Engine, enter};
-use crate::store::{self, Stack};
+use crate::store::{self, Resource, Stack};
 use crate::{Error, Template};
 
 impl Engine {
@@ -108,7 +108,15 @@ impl Engine {
                 .values()
                 .any(|now| kept.contains(&now.logical) && now.kind == old.kind && now.physical == old.physical)
         });
-        let gone = resources.into_values().filter(|resource| !kept.contains(&resource.logical)).collect();
+        let (now, gone): (Vec<Resource>, Vec<Resource>) =
+            resources.into_values().partition(|resource| kept.contains(&resource.logical));
+        // A version that is published again under another logical id is the same version.
+        let is_shared = |old: &Resource| now.iter().any(|now| now.kind == old.kind && now.physical == old.physical);
+        let (shared, gone): (Vec<Resource>, Vec<Resource>) = gone.into_iter().partition(is_shared);
+        for resource in shared {
+            let id = stack.id.clone();
+            self.inner.state.write(move |tx| store::drop_resource(tx, &id, &resource.logical)).await?;
+        }
         match self.remove(&mut stack, gone).await {
             Err(error @ (Error::State(_) | Error::Stored(_))) => return Err(error),
             Err(error) => {

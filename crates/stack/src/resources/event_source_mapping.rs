@@ -1,4 +1,5 @@
-//! `AWS::Lambda::EventSourceMapping`. `Ref` is the id the service gives it, which is found by function and source.
+//! `AWS::Lambda::EventSourceMapping`. `Ref` is the id the service gives it; until it is known, a mapping is found by
+//! function and source.
 
 use serde_json::{Map, Value, json};
 
@@ -36,13 +37,16 @@ impl Handler for EventSourceMapping {
         None
     }
 
-    fn describe(&self, _physical: &str, properties: &Value) -> Option<Call> {
+    fn describe(&self, physical: &str, properties: &Value) -> Option<Call> {
+        if is_id(physical) {
+            return Some(Call::new("lambda", "GetEventSourceMapping", json!({ "UUID": physical })));
+        }
         let input = pick(properties, &["FunctionName", "EventSourceArn"]);
         Some(Call::new("lambda", "ListEventSourceMappings", Value::Object(input)))
     }
 
-    fn exists(&self, _physical: &str, described: &Value) -> bool {
-        described.pointer("/EventSourceMappings/0").is_some()
+    fn exists(&self, _physical: &str, _properties: &Value, described: &Value) -> bool {
+        mapping(described).get("UUID").is_some()
     }
 
     fn create(&self, _physical: &str, properties: &Value) -> Vec<Call> {
@@ -51,20 +55,23 @@ impl Handler for EventSourceMapping {
         vec![Call::new("lambda", "CreateEventSourceMapping", Value::Object(input))]
     }
 
+    fn given(&self, reply: &Value) -> Option<String> {
+        string(reply, "/UUID")
+    }
+
     fn update(&self, _physical: &str, _old: &Value, new: &Value, described: &Value) -> Vec<Call> {
         let mut input = pick(new, UPDATE);
-        input.insert("UUID".into(), described["EventSourceMappings"][0]["UUID"].clone());
+        input.insert("UUID".into(), mapping(described)["UUID"].clone());
         vec![Call::new("lambda", "UpdateEventSourceMapping", Value::Object(input))]
     }
 
     fn delete(&self, _physical: &str, _properties: &Value, described: &Value) -> Vec<Call> {
-        let input = json!({ "UUID": described["EventSourceMappings"][0]["UUID"] });
+        let input = json!({ "UUID": mapping(described)["UUID"] });
         vec![Call::new("lambda", "DeleteEventSourceMapping", input)]
     }
 
-    // A new function would do in place, but the mapping is found by its function.
     fn immutable(&self) -> &'static [&'static str] {
-        &["/EventSourceArn", "/FunctionName", "/StartingPosition", "/StartingPositionTimestamp"]
+        &["/EventSourceArn", "/StartingPosition", "/StartingPositionTimestamp"]
     }
 
     fn numbers(&self) -> &'static [&'static str] {
@@ -84,18 +91,28 @@ impl Handler for EventSourceMapping {
     }
 
     fn ready(&self, described: &Value) -> Ready {
-        match described["EventSourceMappings"][0]["State"].as_str() {
+        match mapping(described)["State"].as_str() {
             Some("Creating" | "Updating" | "Deleting" | "Enabling" | "Disabling") => Ready::Wait,
             _ => Ready::Yes,
         }
     }
 
     fn reference(&self, physical: &str, described: &Value) -> String {
-        string(described, "/EventSourceMappings/0/UUID").unwrap_or_else(|| physical.to_owned())
+        string(mapping(described), "/UUID").unwrap_or_else(|| physical.to_owned())
     }
 
     fn attributes(&self, _physical: &str, described: &Value, _environment: &Environment) -> Map<String, Value> {
-        let mapping = &described["EventSourceMappings"][0];
-        answers(mapping, &[("Id", "/UUID"), ("EventSourceMappingArn", "/EventSourceMappingArn")])
+        answers(mapping(described), &[("Id", "/UUID"), ("EventSourceMappingArn", "/EventSourceMappingArn")])
     }
+}
+
+/// The mapping in the answer to either way of asking.
+fn mapping(described: &Value) -> &Value {
+    described.pointer("/EventSourceMappings/0").unwrap_or(described)
+}
+
+/// An id of the service, not a name made up before there was one.
+fn is_id(physical: &str) -> bool {
+    let parts: Vec<usize> = physical.split('-').map(str::len).collect();
+    parts == [8, 4, 4, 4, 12] && physical.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }

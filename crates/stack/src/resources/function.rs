@@ -1,9 +1,13 @@
 //! `AWS::Lambda::Function`. Code that the caller mapped to a function (`Sources`) stands for the code the template names.
+//!
+//! Follows the CloudFormation resource reference; environment variables are texts, whatever the template wrote.
 
 use serde_json::{Map, Value, json};
 
+use super::inline_code::packed;
 use super::{Call, Handler, Ready, Surroundings, answers, pick, string, tags};
 use crate::Environment;
+use crate::parameters::text;
 
 pub(super) struct Function;
 
@@ -104,7 +108,10 @@ impl Handler for Function {
             && let Value::Object(members) = properties
         {
             // The digest makes changed content a changed property.
-            members.insert("Code".into(), json!({ "Path": code.path, "Digest": code.digest }));
+            members.insert("Code".into(), json!({ "WatershedPath": code.path, "Digest": code.digest }));
+        }
+        if let Some(Value::Object(variables)) = properties.pointer_mut("/Environment/Variables") {
+            variables.values_mut().for_each(|value| *value = json!(text(value)));
         }
     }
 
@@ -135,6 +142,11 @@ impl Handler for Function {
 fn code(properties: &Value) -> Map<String, Value> {
     let mut code = properties.get("Code").and_then(Value::as_object).cloned().unwrap_or_default();
     code.shift_remove("Digest");
+    if let Some(Value::String(source)) = code.get_mut("ZipFile")
+        && let Some(zip) = packed(&properties["Runtime"], source)
+    {
+        *source = zip;
+    }
     code
 }
 

@@ -22,7 +22,7 @@ impl Handler for LogStream {
     }
 
     // The shortest name with a prefix comes first.
-    fn exists(&self, physical: &str, described: &Value) -> bool {
+    fn exists(&self, physical: &str, _properties: &Value, described: &Value) -> bool {
         described.pointer("/logStreams/0/logStreamName").and_then(Value::as_str) == Some(physical)
     }
 

@@ -2,21 +2,32 @@
 //!
 //! Handlers compute calls and read answers; they make no call themselves.
 
+mod alias;
+mod api_destination;
+mod connection;
 mod delivery_stream;
 mod event_bus;
+mod event_bus_policy;
+mod event_invoke_config;
 mod event_source_mapping;
 mod function;
 mod glue;
+mod inline_code;
 mod log_group;
 mod log_stream;
 mod nested;
+mod permission;
 mod pipe;
 mod queue;
+mod queue_policy;
 mod recorded;
 mod rule;
 mod s3_bucket;
+mod schedule;
+mod schedule_group;
 mod table;
 mod tags;
+mod version;
 
 use serde_json::{Map, Value, json};
 
@@ -76,6 +87,11 @@ pub(crate) trait Handler: Sync {
     /// Makes it. The second and later calls are made when it is ready.
     fn create(&self, physical: &str, properties: &Value) -> Vec<Call>;
 
+    /// What the service knows it by from now on, in an answer to [`Handler::create`], when the service chooses.
+    fn given(&self, _reply: &Value) -> Option<String> {
+        None
+    }
+
     /// Changes it in place, from `old` to `new`.
     /// `described` is the answer to [`Handler::describe`], null for types that are only recorded.
     fn update(&self, physical: &str, old: &Value, new: &Value, described: &Value) -> Vec<Call>;
@@ -88,8 +104,13 @@ pub(crate) trait Handler: Sync {
     /// Adds what the stack gives to what the template says: its tags, code, the way to nested templates.
     fn adapt(&self, _id: &str, _properties: &mut Value, _around: &Surroundings<'_>) {}
 
+    /// Properties that are AWS's but not ours: a template that has one is refused before anything is made.
+    fn unsupported(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Whether an answer to [`Handler::describe`] that is no error shows the resource: lists may be empty.
-    fn exists(&self, _physical: &str, _described: &Value) -> bool {
+    fn exists(&self, _physical: &str, _properties: &Value, _described: &Value) -> bool {
         true
     }
 
@@ -136,11 +157,21 @@ const HANDLERS: &[&dyn Handler] = &[
     &log_group::LogGroup,
     &log_stream::LogStream,
     &queue::Queue,
+    &queue_policy::QueuePolicy,
     &event_bus::EventBus,
     &event_bus::Archive,
+    &event_bus_policy::EventBusPolicy,
     &rule::Rule,
+    &connection::Connection,
+    &api_destination::ApiDestination,
+    &schedule::Schedule,
+    &schedule_group::ScheduleGroup,
     &function::Function,
     &event_source_mapping::EventSourceMapping,
+    &version::Version,
+    &alias::Alias,
+    &event_invoke_config::EventInvokeConfig,
+    &permission::Permission,
     &nested::Stack,
     &recorded::Recorded { kind: "AWS::CDK::Metadata", arn: None },
     &recorded::Recorded { kind: "AWS::IAM::ManagedPolicy", arn: Some(("iam", false, "policy/")) },
@@ -148,9 +179,7 @@ const HANDLERS: &[&dyn Handler] = &[
     &recorded::Recorded { kind: "AWS::IAM::Role", arn: Some(("iam", false, "role/")) },
     &recorded::Recorded { kind: "AWS::KMS::Alias", arn: Some(("kms", true, "")) },
     &recorded::Recorded { kind: "AWS::KMS::Key", arn: Some(("kms", true, "key/")) },
-    &recorded::Recorded { kind: "AWS::Lambda::Permission", arn: None },
     &recorded::Recorded { kind: "AWS::S3::BucketPolicy", arn: None },
-    &recorded::Recorded { kind: "AWS::SQS::QueuePolicy", arn: None },
     &recorded::Recorded { kind: "Custom::S3AutoDeleteObjects", arn: None },
 ];
 
@@ -172,6 +201,9 @@ pub(crate) fn supported(api: &dyn Api) -> Vec<&'static str> {
     kinds
 }
 
+/// Members whose own members are the user's words and stay as they are written.
+const FREE: &[&str] = &["EventPattern", "Statement", "Variables"];
+
 /// Parameters are strings, so numbers and booleans arrive as strings; the services want them typed.
 pub(crate) fn coerce(handler: &dyn Handler, value: &mut Value) {
     match value {
@@ -188,7 +220,7 @@ pub(crate) fn coerce(handler: &dyn Handler, value: &mut Value) {
                     {
                         *member = json!(flag);
                     }
-                } else {
+                } else if !FREE.contains(&name.as_str()) {
                     coerce(handler, member);
                 }
             }
@@ -209,6 +241,13 @@ fn pick(properties: &Value, names: &[&str]) -> Map<String, Value> {
 
 fn string(properties: &Value, pointer: &str) -> Option<String> {
     properties.pointer(pointer).filter(|value| !value.is_null()).map(text)
+}
+
+/// Whether the policy in an answer has a statement with this id.
+fn has_statement(described: &Value, id: &Value) -> bool {
+    let policy = described["Policy"].as_str().and_then(|policy| serde_json::from_str::<Value>(policy).ok());
+    let policy = policy.unwrap_or_default();
+    policy["Statement"].as_array().is_some_and(|statements| statements.iter().any(|statement| statement["Sid"] == *id))
 }
 
 /// Members of an answer as attributes, those that are there.

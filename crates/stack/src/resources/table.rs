@@ -155,10 +155,12 @@ fn beside(physical: &str, old: &Value, new: &Value) -> Vec<Call> {
             Call::new("dynamodb", "UpdateTimeToLive", input)
         }));
     }
-    let recovery = "PointInTimeRecoverySpecification";
-    if old.get(recovery) != new.get(recovery) {
+    let recovery = |properties: &Value| {
         let off = json!({ "PointInTimeRecoveryEnabled": false });
-        let specification = new.get(recovery).cloned().unwrap_or(off);
+        properties.get("PointInTimeRecoverySpecification").cloned().unwrap_or(off)
+    };
+    if recovery(old) != recovery(new) {
+        let specification = recovery(new);
         let input = json!({ "TableName": physical, "PointInTimeRecoverySpecification": specification });
         calls.push(Call::new("dynamodb", "UpdateContinuousBackups", input));
     }

@@ -173,6 +173,16 @@ async fn an_operation_recorded_before_a_restart_is_carried_out_after() {
     assert_eq!(status(&engine, &id).await, "CREATE_COMPLETE");
 }
 
+#[test]
+fn what_exists_already_is_known_by_the_codes_of_all_services() {
+    for code in
+        ["ResourceConflictException", "ConflictException", "ResourceAlreadyExistsException", "ResourceInUseException"]
+    {
+        assert!(ApiError::new(code, "").is_exists(), "{code}");
+    }
+    assert!(!ApiError::new("ValidationException", "").is_exists());
+}
+
 #[tokio::test]
 async fn unknown_types_fail_before_anything_is_made() {
     let World { services, engine, .. } = world();

@@ -1,6 +1,7 @@
 //! CloudFormation as its users meet it: boto3, the AWS CLI, `watershed deploy`, and a server that dies in between.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use testkit::Server;
 
@@ -28,6 +29,32 @@ fn boto3_and_the_aws_cli_deploy_change_and_delete_stacks() {
     script(&server, "check.py", &[work.path().to_str().unwrap()]);
     // What is not to be shown is not in the log either.
     assert!(!server.log().contains("hunter2hunter2"));
+}
+
+#[test]
+fn functions_queues_buses_and_schedules_are_resources() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = serve(dir.path());
+    script(&server, "resources.py", &[]);
+    assert!(!server.log().contains("hunter2hunter2"));
+}
+
+#[test]
+fn the_example_of_four_streams_does_what_it_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = serve(dir.path());
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/streams.yaml");
+    server.run(&["deploy", template.to_str().unwrap()]).unwrap();
+    script(&server, "streams.py", &[]);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut listed = String::new();
+    while listed.matches("data/site=").count() < 2 {
+        assert!(Instant::now() < deadline, "{listed}");
+        server.run(&["lake", "flush"]).unwrap();
+        listed = server.run(&["lake", "ls"]).unwrap();
+    }
+    assert!(listed.contains("data/site=s0/") && listed.contains("data/site=s1/"), "{listed}");
+    assert!(!listed.contains("errors/"), "{listed}");
 }
 
 #[test]
