@@ -93,8 +93,8 @@ pub struct Credentials {
 /// What the engine needs of its surroundings.
 #[async_trait]
 pub trait Host: Send + Sync {
-    /// Credentials scoped to a role, for a new worker.
-    async fn credentials(&self, role: &str) -> Result<Credentials, event::Error>;
+    /// Credentials scoped to a role, for a new worker of a function; good for two days.
+    async fn credentials(&self, role: &str, function: &str) -> Result<Credentials, event::Error>;
 
     /// Adds lines (time in milliseconds, text) to a log stream, which is made when it is missing.
     async fn log(&self, group: &str, stream: &str, lines: Vec<(i64, String)>) -> Result<(), event::Error>;

@@ -13,6 +13,8 @@ use crate::{Error, Functions};
 
 /// Processes that may initialise at once: more would only make each of them slower, up to their limit.
 const STARTS_MAX: usize = 16;
+/// A worker that is older is not used again: its credentials last two days.
+const WORKER_AGE_MAX: Duration = Duration::from_secs(86_400);
 /// Bounds of how often idle workers are looked at.
 const REAP_EVERY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
 
@@ -114,6 +116,9 @@ impl Pool {
 
     /// Keeps a worker; the one that waited longest goes when there are too many.
     pub fn put(&self, key: Key, worker: Worker) {
+        if worker.born.elapsed() > WORKER_AGE_MAX {
+            return;
+        }
         let mut state = self.state();
         state.idle.entry(key).or_default().push((Instant::now(), worker));
         if state.idle.values().map(Vec::len).sum::<usize>() <= self.idle_max {

@@ -52,7 +52,11 @@ impl S3Access for Access {
         let Some(expected) = &key.session_token else { return Ok(()) };
         let header = context.headers().get("x-amz-security-token").and_then(|token| token.to_str().ok());
         let query = context.uri().query().unwrap_or_default().split('&').find_map(|part| {
-            let value = part.strip_prefix("X-Amz-Security-Token=")?;
+            // Presigned URLs of Signature Version 2 write it in lower case.
+            let (name, value) = part.split_once('=')?;
+            if !name.eq_ignore_ascii_case("X-Amz-Security-Token") {
+                return None;
+            }
             percent_encoding::percent_decode_str(value).decode_utf8().ok()
         });
         if header == Some(expected) || query.as_deref() == Some(expected) {

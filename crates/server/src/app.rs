@@ -38,6 +38,7 @@ pub struct App {
     pub logs: logs::Logs,
     pub queues: messaging::queue::Queues,
     pub buses: messaging::bus::Buses,
+    pub identities: identity::Identities,
     pub schedules: messaging::schedule::Schedules,
     pub functions: function::Functions,
     pub s3: s3::Endpoint,

@@ -182,7 +182,8 @@ async fn run(
     }
     let body = read(head, body, &front.limits).await?;
     let claim = claim?;
-    signature::verify(&claim, &front.app.keys, front.app.signature_clock.now_ms(), head, &body)?;
+    let key = front.app.keys.lookup(&claim.access_key).await?;
+    signature::verify(&claim, key, front.app.signature_clock.now_ms(), head, &body)?;
     if service.is_none() && claim.service == own::SIGNING_NAME {
         return own::call(&front.app, head, &body).await;
     }
@@ -342,6 +343,7 @@ fn query_code(code: &str) -> &str {
     match code {
         "InvalidSignatureException" => "SignatureDoesNotMatch",
         "UnrecognizedClientException" => "InvalidClientTokenId",
+        "ExpiredTokenException" => "ExpiredToken",
         "MissingAuthenticationTokenException" => "MissingAuthenticationToken",
         "IncompleteSignatureException" => "IncompleteSignature",
         "UnknownOperationException" => "InvalidAction",

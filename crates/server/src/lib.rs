@@ -14,6 +14,7 @@ mod events;
 mod firehose;
 mod front;
 mod glue;
+mod iam;
 mod lambda;
 mod listen;
 mod logs;

@@ -8,12 +8,11 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use event::{Clock, Kind};
 use function::{Functions, Host, Settings};
+use identity::Identities;
 use logs::Logs;
 use server::Identity;
 use sha2::{Digest as _, Sha256};
 use state::State;
-
-use crate::data::Credentials;
 
 /// The argument that makes this program a worker's supervisor.
 pub const SUPERVISE: &str = "supervise";
@@ -24,6 +23,9 @@ const NOBODY: (u32, u32) = (65_534, 65_534);
 /// Invocations at once: fewer than requests, so that functions that wait for this server are never all of them.
 const CONCURRENCY: u32 = 256;
 
+/// Seconds the session of a worker lasts: longer than any worker lives.
+const SESSION_S: i64 = 2 * 86_400;
+
 /// Opens the functions of a server that will listen at `endpoint`.
 ///
 /// # Errors
@@ -31,9 +33,8 @@ const CONCURRENCY: u32 = 256;
 pub async fn open(
     state: State,
     clock: Arc<dyn Clock>,
-    logs: Logs,
+    host: Surroundings,
     identity: &Identity,
-    credentials: &Credentials,
     data: &Path,
     endpoint: &str,
 ) -> anyhow::Result<Functions> {
@@ -46,8 +47,7 @@ pub async fn open(
         concurrency: CONCURRENCY,
         ..Settings::new(&identity.region, &identity.account, endpoint, directory, supervisor)
     };
-    let host = Arc::new(Surroundings { logs, credentials: credentials.clone() });
-    Ok(Functions::open(state, clock, host, settings).await?)
+    Ok(Functions::open(state, clock, Arc::new(host), settings).await?)
 }
 
 /// A place that another user reaches, one for each data directory, which itself may be private.
@@ -57,17 +57,22 @@ fn shared_directory(data: &Path) -> anyhow::Result<PathBuf> {
     Ok(std::env::temp_dir().join(format!("watershed-functions-{}", digest.get(..16).unwrap_or_default())))
 }
 
-struct Surroundings {
-    logs: Logs,
-    credentials: Credentials,
+/// What functions need of the server: where their lines go, and sessions of their roles.
+pub struct Surroundings {
+    pub logs: Logs,
+    pub identities: Identities,
 }
 
 #[async_trait]
 impl Host for Surroundings {
-    async fn credentials(&self, _role: &str) -> Result<function::Credentials, event::Error> {
-        // There are no sessions of roles yet: functions sign with the server's own key.
-        let Credentials { access_key_id, secret_access_key } = self.credentials.clone();
-        Ok(function::Credentials { access_key_id, secret_access_key, session_token: None })
+    async fn credentials(&self, role: &str, function: &str) -> Result<function::Credentials, event::Error> {
+        let session = self.identities.service_session(role, function, SESSION_S).await;
+        let session = session.map_err(|error| event::Error::new(Kind::Unavailable, error.to_string()))?;
+        Ok(function::Credentials {
+            access_key_id: session.access_key_id,
+            secret_access_key: session.secret_access_key,
+            session_token: Some(session.token),
+        })
     }
 
     async fn log(&self, group: &str, stream: &str, lines: Vec<(i64, String)>) -> Result<(), event::Error> {

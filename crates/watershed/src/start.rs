@@ -71,7 +71,10 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
     let schedules = messaging::schedule::Schedules::open(buses.clone())?;
     // Functions live in the machine's time: their deadlines and signatures are checked by others.
     let (time, log) = (signature_clock.clone(), logs.clone());
-    let functions = functions::open(state.clone(), time, log, &identity, &credentials, data, home).await?;
+    let identities =
+        identity::Identities::open(state.clone(), clock.clone(), &identity.account, &credentials.secret_access_key)?;
+    let host = functions::Surroundings { logs: log, identities: identities.clone() };
+    let functions = functions::open(state.clone(), time, host, &identity, data, home).await?;
     processors.bind(functions.clone());
     let registry = registry::registry(registry::Parts {
         aws,
@@ -89,7 +92,8 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
     let services = Arc::new(server::Services::default());
     let s3_state = state.clone();
     let stacks = stack::Engine::new(state, services.clone(), clock.clone(), stack::Environment { account, region })?;
-    let keys = server::signature::Keys::single(credentials.access_key_id, credentials.secret_access_key);
+    let keys = &credentials;
+    let keys = server::signature::Keys::new(&keys.access_key_id, &keys.secret_access_key, identities.clone());
     let s3 = s3::Settings { region: identity.region.clone(), account: identity.account.clone() };
     let s3 = s3::Endpoint::open(
         objects.clone(),
@@ -117,6 +121,7 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
         buses,
         schedules,
         functions,
+        identities,
         s3,
         catalog,
     });

@@ -86,6 +86,7 @@ pub(crate) struct Worker {
     ended: watch::Receiver<Option<End>>,
     pub output: Arc<Output>,
     pid: Arc<AtomicU32>,
+    pub born: Instant,
     /// How long it took to ask for its first job; told once.
     pub init: Option<Duration>,
     _lifeline: ChildStdin,
@@ -110,7 +111,7 @@ impl Worker {
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| host("listen", error))?;
         let address = listener.local_addr().map_err(|error| host("listen", error))?;
         let stream = environment::log_stream(engine.clock.now_ms(), &configuration.version);
-        let credentials = engine.host.credentials(&configuration.role).await;
+        let credentials = engine.host.credentials(&configuration.role, &configuration.function_name).await;
         let credentials = credentials.map_err(|error| Error::Host(error.to_string()))?;
         let place = environment::Place { api: address.to_string(), root: &root, stream: &stream };
         let environment = environment::build(&engine.settings, configuration, &credentials, &place);
@@ -140,7 +141,9 @@ impl Worker {
         };
         let init = begun.elapsed();
         match unready {
-            None => Ok(Ok(Worker { jobs, api, ended, output, pid, init: Some(init), _lifeline: lifeline })),
+            None => {
+                Ok(Ok(Worker { jobs, api, ended, output, pid, born: begun, init: Some(init), _lifeline: lifeline }))
+            }
             Some(unready) => {
                 let unready = environment::explain(configuration, unready, &output.seen());
                 output.system(&format!(

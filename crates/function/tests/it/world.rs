@@ -30,7 +30,7 @@ pub struct Memory {
 
 #[async_trait]
 impl Host for Memory {
-    async fn credentials(&self, role: &str) -> Result<Credentials, Error> {
+    async fn credentials(&self, role: &str, _function: &str) -> Result<Credentials, Error> {
         Ok(Credentials {
             access_key_id: format!("key of {role}"),
             secret_access_key: "secret".into(),

@@ -7,6 +7,7 @@ mod canonical;
 mod claim;
 
 use hmac::{Hmac, Mac};
+use identity::Identities;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -18,18 +19,30 @@ use crate::AwsError;
 const SKEW_MINUTES: i64 = 5;
 const SKEW_MS: i64 = SKEW_MINUTES * 60 * 1000;
 
-/// The access keys that may call.
-#[derive(Clone, Default)]
-pub struct Keys(Vec<(String, String)>);
+/// The access keys that may call: the server's own, and those of sessions.
+#[derive(Clone)]
+pub struct Keys {
+    root: (String, String),
+    sessions: Identities,
+}
 
 impl Keys {
-    /// One access key id and its secret.
-    pub fn single(access_key: impl Into<String>, secret: impl Into<String>) -> Self {
-        Keys(vec![(access_key.into(), secret.into())])
+    /// The server's own access key id with its secret, and where sessions are kept.
+    pub fn new(access_key: impl Into<String>, secret: impl Into<String>, sessions: Identities) -> Self {
+        Keys { root: (access_key.into(), secret.into()), sessions }
     }
 
-    pub(crate) fn secret(&self, access_key: &str) -> Option<&str> {
-        self.0.iter().find(|(id, _)| id == access_key).map(|(_, secret)| secret.as_str())
+    pub(crate) async fn lookup(&self, access_key: &str) -> Result<Option<s3::Key>, AwsError> {
+        let (own, secret) = &self.root;
+        if own == access_key {
+            return Ok(Some(s3::Key { secret: secret.clone(), session_token: None, is_expired: false }));
+        }
+        let session = self.sessions.session(access_key).await?;
+        Ok(session.map(|session| s3::Key {
+            secret: session.secret_access_key,
+            session_token: Some(session.token),
+            is_expired: session.is_expired,
+        }))
     }
 }
 
@@ -37,29 +50,34 @@ impl Keys {
 #[async_trait::async_trait]
 impl s3::Keys for Keys {
     async fn find(&self, access_key: &str) -> Option<s3::Key> {
-        let secret = self.secret(access_key)?.to_owned();
-        Some(s3::Key { secret, session_token: None, is_expired: false })
+        self.lookup(access_key).await.ok().flatten()
     }
 }
 
-/// Checks a claim against keys, clock and body.
+/// Checks a claim against its key, the clock and the body.
 ///
 /// # Errors
-/// `UnrecognizedClientException` (no such key), `InvalidSignatureException` (clock, expiry, wrong signature).
+/// `UnrecognizedClientException` (no such key, or not its token), `ExpiredTokenException`, `InvalidSignatureException`
+/// (clock, expiry, wrong signature).
 pub fn verify(
     claim: &Claim,
-    keys: &Keys,
+    key: Option<s3::Key>,
     now_ms: i64,
     head: &http::request::Parts,
     body: &[u8],
 ) -> Result<(), AwsError> {
-    let Some(secret) = keys.secret(&claim.access_key) else {
-        return Err(AwsError::new(
-            403,
-            "UnrecognizedClientException",
-            "The security token included in the request is invalid.",
-        ));
+    let unknown = || {
+        let message = "The security token included in the request is invalid.";
+        AwsError::new(403, "UnrecognizedClientException", message)
     };
+    let s3::Key { secret, session_token, is_expired } = key.ok_or_else(unknown)?;
+    if session_token.is_some_and(|expected| token(head).is_none_or(|token| !same(&token, &expected))) {
+        return Err(unknown());
+    }
+    if is_expired {
+        let message = "The security token included in the request is expired";
+        return Err(AwsError::new(403, "ExpiredTokenException", message));
+    }
     fresh(claim, now_ms)?;
     let request = canonical::request(claim, head, body)?;
     let scope = format!("{}/{}/{}/aws4_request", claim.date, claim.region, claim.service);
@@ -70,13 +88,26 @@ pub fn verify(
         key = mac(&key, part);
     }
     let expected = hex::encode(key);
-    if bool::from(expected.as_bytes().ct_eq(claim.signature.as_bytes())) {
+    if same(&expected, &claim.signature) {
         return Ok(());
     }
     Err(invalid(
         "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access \
          Key and signing method. Consult the service documentation for details.",
     ))
+}
+
+fn same(one: &str, other: &str) -> bool {
+    bool::from(one.as_bytes().ct_eq(other.as_bytes()))
+}
+
+/// The token of a session: a header, or a parameter of a presigned URL.
+fn token(head: &http::request::Parts) -> Option<String> {
+    if let Some(header) = head.headers.get("x-amz-security-token") {
+        return header.to_str().ok().map(str::to_owned);
+    }
+    let query = crate::protocol::form::pairs(head.uri.query().unwrap_or_default(), false).ok()?;
+    query.into_iter().find(|(name, _)| name == "X-Amz-Security-Token").map(|(_, token)| token)
 }
 
 fn fresh(claim: &Claim, now_ms: i64) -> Result<(), AwsError> {

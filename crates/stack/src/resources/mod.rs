@@ -15,12 +15,14 @@ mod glue;
 mod inline_code;
 mod log_group;
 mod log_stream;
+mod managed_policy;
 mod nested;
 mod permission;
 mod pipe;
 mod queue;
 mod queue_policy;
 mod recorded;
+mod role;
 mod rule;
 mod s3_bucket;
 mod schedule;
@@ -172,11 +174,11 @@ const HANDLERS: &[&dyn Handler] = &[
     &alias::Alias,
     &event_invoke_config::EventInvokeConfig,
     &permission::Permission,
+    &role::Role,
+    &role::Policy,
+    &managed_policy::ManagedPolicy,
     &nested::Stack,
     &recorded::Recorded { kind: "AWS::CDK::Metadata", arn: None },
-    &recorded::Recorded { kind: "AWS::IAM::ManagedPolicy", arn: Some(("iam", false, "policy/")) },
-    &recorded::Recorded { kind: "AWS::IAM::Policy", arn: None },
-    &recorded::Recorded { kind: "AWS::IAM::Role", arn: Some(("iam", false, "role/")) },
     &recorded::Recorded { kind: "AWS::KMS::Alias", arn: Some(("kms", true, "")) },
     &recorded::Recorded { kind: "AWS::KMS::Key", arn: Some(("kms", true, "key/")) },
     &recorded::Recorded { kind: "AWS::S3::BucketPolicy", arn: None },

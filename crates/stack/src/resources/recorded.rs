@@ -17,9 +17,7 @@ impl Handler for Recorded {
     }
 
     fn name(&self, properties: &Value) -> Option<String> {
-        ["/RoleName", "/ManagedPolicyName", "/PolicyName", "/AliasName"]
-            .iter()
-            .find_map(|pointer| string(properties, pointer))
+        string(properties, "/AliasName")
     }
 
     fn describe(&self, _physical: &str, _properties: &Value) -> Option<Call> {
@@ -39,7 +37,7 @@ impl Handler for Recorded {
     }
 
     fn immutable(&self) -> &'static [&'static str] {
-        &["/RoleName", "/ManagedPolicyName", "/PolicyName", "/AliasName"]
+        &["/AliasName"]
     }
 
     fn reference(&self, physical: &str, _described: &Value) -> String {
@@ -53,7 +51,6 @@ impl Handler for Recorded {
             let arn = format!("arn:aws:{service}:{region}:{}:{prefix}{physical}", environment.account);
             let name = match self.kind {
                 "AWS::KMS::Key" => "KeyId",
-                "AWS::IAM::Role" => "RoleId",
                 _ => "Id",
             };
             attributes.insert(name.into(), json!(physical));

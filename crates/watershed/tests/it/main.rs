@@ -7,6 +7,7 @@ mod crash;
 mod events;
 mod firehose;
 mod functions;
+mod identity;
 mod items;
 mod lake_on_s3;
 mod pipes;
