@@ -84,7 +84,7 @@ fn template(table: &str, policy: &str, batch: &str) -> Request {
                 "Name": "pipe", "RoleArn": { "Fn::GetAtt": ["Role", "Arn"] }, "Target": "arn:x",
                 "Source": { "Fn::GetAtt": ["Table", "StreamArn"] },
                 "SourceParameters": { "DynamoDBStreamParameters": { "BatchSize": { "Ref": "Batch" } } } } },
-            "Role": { "Type": "AWS::IAM::Role", "Properties": { "RoleName": "r" } },
+            "Role": { "Type": "AWS::KMS::Key", "Properties": {} },
             "Table": { "Type": "AWS::DynamoDB::Table", "DeletionPolicy": policy, "Properties": {
                 "TableName": table, "StreamSpecification": { "StreamViewType": "NEW_IMAGE" } } }
         },

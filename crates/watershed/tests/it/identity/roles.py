@@ -85,7 +85,7 @@ s3.create_bucket(Bucket="sessions")
 s3.put_object(Bucket="sessions", Key="a", Body=b"x")
 url = s3.generate_presigned_url("get_object", Params={"Bucket": "sessions", "Key": "a"})
 assert urllib.request.urlopen(url).read() == b"x"
-url = client("sts", session).generate_presigned_url("get_caller_identity")
+url = client("sts", session).generate_presigned_url("get_caller_identity", HttpMethod="GET")
 assert b"assumed-role/reader/me" in urllib.request.urlopen(url).read()
 
 # Neither without its token nor with another one.

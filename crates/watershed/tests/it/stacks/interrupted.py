@@ -27,7 +27,7 @@ def template(second, days):
         "First": table("first"),
         "Second": table(second),
         "Group": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "group", "RetentionInDays": days}},
-        "Role": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "role"}},
+        "Role": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "role", "AssumeRolePolicyDocument": {"Statement": []}}},
         "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "bucket"}},
         "Pipe": {"Type": "AWS::Pipes::Pipe", "Properties": {
             "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]}, "Source": {"Fn::GetAtt": ["Second", "StreamArn"]},
