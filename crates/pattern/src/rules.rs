@@ -6,6 +6,7 @@
 
 mod index;
 mod leaves;
+mod wildcards;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -58,14 +58,9 @@ impl Wildcard {
         if wildcard.repeats() > MAX_REPEATS { Err(Refused::TooComplex) } else { Ok(wildcard) }
     }
 
-    /// What a text must start with.
-    pub(crate) fn first(&self) -> &str {
-        self.texts.first().map_or("", String::as_str)
-    }
-
-    /// What a text must end with.
-    pub(crate) fn last(&self) -> &str {
-        self.texts.last().map_or("", String::as_str)
+    /// The texts between its wildcards, with what is before the first and after the last.
+    pub(crate) fn texts(&self) -> &[String] {
+        &self.texts
     }
 
     pub(crate) fn matches(&self, text: &str) -> bool {

@@ -1,9 +1,10 @@
-//! From a leaf to the alternatives that want it: hash tables for whole values and for the ends of texts, ordered bounds for
-//! numbers, and a list of what has to be tried one by one.
+//! From a leaf to the alternatives that want it: hash tables for whole values and for the ends of texts, an automaton
+//! for wildcards, ordered bounds for numbers, and a list of what has to be tried one by one.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use super::wildcards::Wildcards;
 use crate::matcher::{Bound, Leaf, Matcher, Text};
 use crate::number::Decimal;
 
@@ -18,6 +19,7 @@ pub(super) struct Index {
     suffixes: Ends,
     folded_prefixes: Ends,
     folded_suffixes: Ends,
+    wildcards: Wildcards,
     ranges: Ranges,
     /// Tried one by one.
     others: Vec<(Matcher, usize)>,
@@ -30,7 +32,6 @@ pub(super) fn estimate(matchers: &[Matcher], same: usize, all: usize) -> Option<
         Some(match matcher {
             Matcher::Absent => return None,
             Matcher::Text(Text::Equals(_) | Text::EqualsIgnoreCase(_)) | Matcher::Number(_) => 0,
-            Matcher::Text(Text::Wildcard(wildcard)) if wildcard.first().is_empty() && wildcard.last().is_empty() => 50,
             Matcher::Text(_) => 2,
             Matcher::Null | Matcher::Bool(_) | Matcher::Cidr(..) => 25,
             Matcher::Range(_) => 50,
@@ -55,17 +56,12 @@ impl Index {
                 Matcher::Bool(flag) => self.words.entry(word(*flag)).or_default().push(alternative),
                 Matcher::Null => self.words.entry("null").or_default().push(alternative),
                 Matcher::Text(Text::Prefix(text)) => self.prefixes.add(text.clone(), alternative),
-                Matcher::Text(Text::Suffix(text)) => self.suffixes.add(reversed(text), alternative),
+                Matcher::Text(Text::Suffix(text)) => self.suffixes.add(text.clone(), alternative),
                 Matcher::Text(Text::PrefixIgnoreCase(text)) => self.folded_prefixes.add(fold(text), alternative),
                 Matcher::Text(Text::SuffixIgnoreCase(text)) => {
                     self.folded_suffixes.add(fold(&reversed(text)), alternative);
                 }
-                // A wildcard expression is found by the longer of its fixed ends; whether it matches is seen later.
-                Matcher::Text(Text::Wildcard(wildcard)) => match (wildcard.first(), wildcard.last()) {
-                    ("", "") => self.others.push((matcher.clone(), alternative)),
-                    (first, last) if first.len() >= last.len() => self.prefixes.add(first.to_owned(), alternative),
-                    (_, last) => self.suffixes.add(reversed(last), alternative),
-                },
+                Matcher::Text(Text::Wildcard(wildcard)) => self.wildcards.add(wildcard, alternative),
                 Matcher::Range(bounds) => self.ranges.add(bounds, alternative),
                 Matcher::Cidr(..)
                 | Matcher::Exists
@@ -106,8 +102,9 @@ impl Index {
             extend(self.texts.get(text), out);
         }
         self.prefixes.find(text, out);
-        if !self.suffixes.is_empty() {
-            self.suffixes.find(&reversed(text), out);
+        self.suffixes.find_at_end(text, out);
+        if !self.wildcards.is_empty() {
+            self.wildcards.find(text, out);
         }
         if !self.folded.is_empty() || !self.folded_prefixes.is_empty() {
             let folded = fold(text);
@@ -120,7 +117,7 @@ impl Index {
     }
 }
 
-/// Starts of texts, by their length.
+/// Starts or ends of texts, by their length.
 #[derive(Debug, Default)]
 struct Ends {
     ends: HashMap<String, Vec<usize>>,
@@ -140,6 +137,14 @@ impl Ends {
     fn find(&self, text: &str, out: &mut Vec<usize>) {
         for start in self.lengths.iter().map_while(|&length| (length <= text.len()).then(|| text.get(..length))) {
             extend(start.and_then(|start| self.ends.get(start)), out);
+        }
+    }
+
+    /// The same for ends that are kept as they are written.
+    fn find_at_end(&self, text: &str, out: &mut Vec<usize>) {
+        for length in &self.lengths {
+            let end = text.len().checked_sub(*length).and_then(|start| text.get(start..));
+            extend(end.and_then(|end| self.ends.get(end)), out);
         }
     }
 }
