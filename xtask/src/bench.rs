@@ -4,6 +4,7 @@
 //! built with `--release`; input, peers and results live in the target directory.
 
 mod delivery;
+mod events;
 mod workplace;
 
 use anyhow::bail;
@@ -16,7 +17,10 @@ struct Bench {
     run: fn(&[String]) -> anyhow::Result<()>,
 }
 
-const BENCHES: &[Bench] = &[Bench { name: "delivery", about: delivery::ABOUT, run: delivery::run }];
+const BENCHES: &[Bench] = &[
+    Bench { name: "delivery", about: delivery::ABOUT, run: delivery::run },
+    Bench { name: "events", about: events::ABOUT, run: events::run },
+];
 
 /// Runs the benchmark that the first argument names; lists all of them without one.
 pub fn run(arguments: &[String]) -> anyhow::Result<()> {

@@ -74,7 +74,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("functions", &[]),
     ("xtask", &["testkit"]),
     // Measured programs drive the libraries as the binary does, without the SQL engine and the SDKs in their build.
-    ("bench", &["event", "state", "objects", "pipe", "lake"]),
+    ("bench", &["event", "state", "objects", "pattern", "pipe", "lake"]),
 ];
 
 /// Modules that say nothing about what they hold.

@@ -3,4 +3,5 @@
 
 pub mod change;
 pub mod lines;
+pub mod lot;
 pub mod usage;
