@@ -13,7 +13,8 @@ use crate::wildcard::Wildcard;
 #[derive(Clone, Debug)]
 pub(crate) enum Leaf<'a> {
     String(Cow<'a, str>),
-    Number(Decimal<'a>),
+    /// As it is written: most are looked up, and few compared exactly.
+    Number(&'a str),
     Bool(bool),
     Null,
 }
@@ -26,7 +27,7 @@ impl<'a> Leaf<'a> {
             b"true" => Leaf::Bool(true),
             b"false" => Leaf::Bool(false),
             b"null" => Leaf::Null,
-            _ => Leaf::Number(Decimal::new(json)),
+            _ => Leaf::Number(json),
         }
     }
 }
@@ -88,16 +89,18 @@ impl Matcher {
             (Matcher::Exists, _) => true,
             (Matcher::Absent, _) => false,
             (Matcher::Text(wanted), Leaf::String(text)) => wanted.matches(text),
-            (Matcher::Number(wanted), Leaf::Number(number)) => Decimal::new(wanted) == *number,
+            (Matcher::Number(wanted), Leaf::Number(number)) => Decimal::new(wanted) == Decimal::new(number),
             (Matcher::Bool(wanted), Leaf::Bool(flag)) => wanted == flag,
             (Matcher::Null, Leaf::Null) => true,
             (Matcher::Range(bounds), Leaf::Number(number)) => {
+                let number = Decimal::new(number);
                 bounds.iter().all(|(bound, limit)| bound.holds(number.cmp(&Decimal::new(limit))))
             }
             (Matcher::Cidr(network, bits), Leaf::String(text)) => in_block(*network, *bits, text),
             (Matcher::AnythingButTexts(unwanted), Leaf::String(text)) => !unwanted.iter().any(|one| one.matches(text)),
             (Matcher::AnythingButNumbers(unwanted), Leaf::Number(number)) => {
-                !unwanted.iter().any(|one| Decimal::new(one) == *number)
+                let number = Decimal::new(number);
+                !unwanted.iter().any(|one| Decimal::new(one) == number)
             }
             (Matcher::AnythingButTexts(_) | Matcher::AnythingButNumbers(_), _) => true,
             _ => false,

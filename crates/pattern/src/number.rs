@@ -28,15 +28,7 @@ impl<'a> Decimal<'a> {
         }
     }
 
-    pub(crate) fn is_negative(&self) -> bool {
-        self.negative
-    }
-
-    pub(crate) fn magnitude(&self) -> Option<i64> {
-        self.magnitude
-    }
-
-    pub(crate) fn digits(&self) -> impl Iterator<Item = u8> + '_ {
+    fn digits(&self) -> impl Iterator<Item = u8> + '_ {
         self.integer.iter().chain(self.fraction).copied().skip_while(|&digit| digit == b'0')
     }
 
@@ -54,6 +46,12 @@ impl<'a> Decimal<'a> {
             }
         })
     }
+}
+
+/// The nearest number of 64 bits: the same for equal numbers, and in their order, though different numbers may share it.
+pub(crate) fn nearest(text: &str) -> f64 {
+    let number: f64 = text.parse().unwrap_or_default();
+    if number == 0.0 { 0.0 } else { number }
 }
 
 /// Exponents beyond what can be counted are as good as the largest.
@@ -115,11 +113,13 @@ mod tests {
         for (low, smaller) in ascending.iter().enumerate() {
             for (high, larger) in ascending.iter().enumerate() {
                 assert_eq!(Decimal::new(smaller).cmp(&Decimal::new(larger)), low.cmp(&high), "{smaller} {larger}");
+                assert!(low > high || nearest(smaller) <= nearest(larger), "{smaller} {larger}");
             }
         }
         for (one, other) in [("300", "3.0e2"), ("0", "-0.0e5"), ("0.10", "1E-1"), ("100", "1e+2"), ("12.5", "0.125e2")]
         {
             assert_eq!(Decimal::new(one), Decimal::new(other));
+            assert_eq!(nearest(one).to_bits(), nearest(other).to_bits());
         }
     }
 

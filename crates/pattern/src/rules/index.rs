@@ -2,18 +2,18 @@
 //! for wildcards, ordered bounds for numbers, and a list of what has to be tried one by one.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 
 use super::wildcards::Wildcards;
 use crate::matcher::{Bound, Leaf, Matcher, Text};
-use crate::number::Decimal;
+use crate::number::nearest;
 
 /// What the index tells of one field. Values are numbers of alternatives.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     texts: HashMap<String, Vec<usize>>,
     folded: HashMap<String, Vec<usize>>,
-    numbers: HashMap<String, Vec<usize>>,
+    /// By the bits of the nearest number of 64 bits.
+    numbers: HashMap<u64, Vec<usize>>,
     words: HashMap<&'static str, Vec<usize>>,
     prefixes: Ends,
     suffixes: Ends,
@@ -52,7 +52,7 @@ impl Index {
                 Matcher::Text(Text::EqualsIgnoreCase(text)) => {
                     self.folded.entry(fold(text)).or_default().push(alternative);
                 }
-                Matcher::Number(text) => self.numbers.entry(canonical(text)).or_default().push(alternative),
+                Matcher::Number(text) => self.add_number(text, alternative),
                 Matcher::Bool(flag) => self.words.entry(word(*flag)).or_default().push(alternative),
                 Matcher::Null => self.words.entry("null").or_default().push(alternative),
                 Matcher::Text(Text::Prefix(text)) => self.prefixes.add(text.clone(), alternative),
@@ -62,7 +62,10 @@ impl Index {
                     self.folded_suffixes.add(fold(&reversed(text)), alternative);
                 }
                 Matcher::Text(Text::Wildcard(wildcard)) => self.wildcards.add(wildcard, alternative),
-                Matcher::Range(bounds) => self.ranges.add(bounds, alternative),
+                Matcher::Range(bounds) => match bounds.as_slice() {
+                    [(Bound::Equal, limit)] => self.add_number(limit, alternative),
+                    bounds => self.ranges.add(bounds, alternative),
+                },
                 Matcher::Cidr(..)
                 | Matcher::Exists
                 | Matcher::Absent
@@ -70,6 +73,10 @@ impl Index {
                 | Matcher::AnythingButNumbers(_) => self.others.push((matcher.clone(), alternative)),
             }
         }
+    }
+
+    fn add_number(&mut self, number: &str, alternative: usize) {
+        self.numbers.entry(nearest(number).to_bits()).or_default().push(alternative);
     }
 
     /// Orders what was added.
@@ -86,10 +93,11 @@ impl Index {
         match leaf {
             Leaf::String(text) => self.find_text(text, out),
             Leaf::Number(number) => {
-                if !self.numbers.is_empty() {
-                    extend(self.numbers.get(&canonical_of(number)), out);
+                if !self.numbers.is_empty() || !self.ranges.is_empty() {
+                    let number = nearest(number);
+                    extend(self.numbers.get(&number.to_bits()), out);
+                    self.ranges.find(number, out);
                 }
-                self.ranges.find(number, out);
             }
             Leaf::Bool(flag) => extend(self.words.get(word(*flag)), out),
             Leaf::Null => extend(self.words.get("null"), out),
@@ -151,10 +159,13 @@ impl Ends {
 
 /// Ranges of numbers. All their bounds cut the line of numbers into pieces (bounds themselves and what lies between them), and
 /// each piece of a balanced tree over them lists the ranges that cover it whole.
+///
+/// Bounds are the nearest numbers of 64 bits and all belong to their ranges here, so that no range is missed; whether
+/// it holds is seen later.
 #[derive(Debug, Default)]
 struct Ranges {
-    ranges: Vec<(Vec<(Bound, String)>, usize)>,
-    bounds: Vec<String>,
+    ranges: Vec<(Vec<(Bound, f64)>, usize)>,
+    bounds: Vec<f64>,
     /// A segment tree in heap order: node `n` has the children `2n` and `2n + 1`.
     covered: Vec<Vec<usize>>,
     leaves: usize,
@@ -162,25 +173,28 @@ struct Ranges {
 
 impl Ranges {
     fn add(&mut self, bounds: &[(Bound, String)], alternative: usize) {
-        self.bounds.extend(bounds.iter().map(|(_, limit)| limit.clone()));
-        self.ranges.push((bounds.to_vec(), alternative));
+        let bounds: Vec<(Bound, f64)> = bounds.iter().map(|(bound, limit)| (*bound, nearest(limit))).collect();
+        self.bounds.extend(bounds.iter().map(|(_, limit)| limit));
+        self.ranges.push((bounds, alternative));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.bounds.is_empty()
     }
 
     fn finish(&mut self) {
-        self.bounds.sort_by(|a, b| Decimal::new(a).cmp(&Decimal::new(b)));
-        self.bounds.dedup_by(|a, b| Decimal::new(a) == Decimal::new(b));
+        self.bounds.sort_by(f64::total_cmp);
+        self.bounds.dedup();
         self.leaves = (2 * self.bounds.len() + 1).next_power_of_two();
         self.covered = vec![Vec::new(); 2 * self.leaves];
         for (bounds, alternative) in std::mem::take(&mut self.ranges) {
             let (mut from, mut to) = (0, 2 * self.bounds.len() + 1);
-            for (bound, limit) in &bounds {
-                let at = self.piece(&Decimal::new(limit));
+            for (bound, limit) in bounds {
+                let at = self.piece(limit);
                 match bound {
                     Bound::Equal => (from, to) = (from.max(at), to.min(at + 1)),
-                    Bound::Less => to = to.min(at),
-                    Bound::LessOrEqual => to = to.min(at + 1),
-                    Bound::Greater => from = from.max(at + 1),
-                    Bound::GreaterOrEqual => from = from.max(at),
+                    Bound::Less | Bound::LessOrEqual => to = to.min(at + 1),
+                    Bound::Greater | Bound::GreaterOrEqual => from = from.max(at),
                 }
             }
             self.cover(from, to, alternative);
@@ -188,8 +202,8 @@ impl Ranges {
     }
 
     /// The piece a number lies in: `2n + 1` is the bound `n`, `2n` what lies before it.
-    fn piece(&self, number: &Decimal<'_>) -> usize {
-        match self.bounds.binary_search_by(|bound| Decimal::new(bound).cmp(number)) {
+    fn piece(&self, number: f64) -> usize {
+        match self.bounds.binary_search_by(|bound| bound.total_cmp(&number)) {
             Ok(bound) => 2 * bound + 1,
             Err(bound) => 2 * bound,
         }
@@ -210,8 +224,8 @@ impl Ranges {
         }
     }
 
-    fn find(&self, number: &Decimal<'_>, out: &mut Vec<usize>) {
-        if self.bounds.is_empty() {
+    fn find(&self, number: f64, out: &mut Vec<usize>) {
+        if self.is_empty() {
             return;
         }
         let mut node = self.piece(number) + self.leaves;
@@ -233,23 +247,12 @@ fn word(flag: bool) -> &'static str {
 }
 
 fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     text.chars().flat_map(char::to_lowercase).collect()
 }
 
 fn reversed(text: &str) -> String {
     text.chars().rev().collect()
-}
-
-fn canonical(text: &str) -> String {
-    canonical_of(&Decimal::new(text))
-}
-
-/// Equal for equal numbers, in whatever notation.
-fn canonical_of(number: &Decimal<'_>) -> String {
-    let Some(magnitude) = number.magnitude() else { return "0".into() };
-    let mut text = String::from(if number.is_negative() { "-" } else { "" });
-    text.extend(number.digits().map(char::from));
-    text.truncate(text.trim_end_matches('0').len());
-    let _ = write!(text, "e{magnitude}");
-    text
 }

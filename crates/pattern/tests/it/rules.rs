@@ -59,6 +59,22 @@ fn a_thousand_rules_on_one_field_are_told_apart() {
     assert!(rules.matches(b"{\"source\":").is_err());
 }
 
+#[test]
+fn numbers_are_told_apart_beyond_what_64_bits_hold() {
+    let patterns = [
+        r#"{"n":[9007199254740993]}"#,
+        r#"{"n":[{"numeric":["=",0.10000000000000000001]}]}"#,
+        r#"{"n":[{"numeric":[">",0.10000000000000000001]}]}"#,
+        r#"{"n":[{"numeric":["<",0.10000000000000000001]}]}"#,
+    ];
+    check(&patterns, r#"{"n":9007199254740993.0}"#, &[0, 2]);
+    check(&patterns, r#"{"n":9007199254740992}"#, &[2]);
+    check(&patterns, r#"{"n":0.10000000000000000001e0}"#, &[1]);
+    check(&patterns, r#"{"n":0.10000000000000000002}"#, &[2]);
+    check(&patterns, r#"{"n":0.1}"#, &[3]);
+    check(&patterns, r#"{"n":-0.0}"#, &[3]);
+}
+
 fn value() -> BoxedStrategy<Value> {
     let texts = ["", "a", "ab", "Ab", "b", "10.0.0.1"].map(Value::from);
     let numbers = [json!(-1), json!(0), json!(1.0), json!(10), json!(2.5)];
