@@ -16,10 +16,14 @@ impl<'a> Decimal<'a> {
     /// Reads a well-formed JSON number.
     pub(crate) fn new(text: &'a str) -> Self {
         let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
-        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-        let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let mark = text.bytes().position(|byte| matches!(byte, b'e' | b'E'));
+        let (mantissa, exponent) = mark.and_then(|mark| text.split_at_checked(mark)).unwrap_or((text, ""));
+        let exponent = exponent.get(1..).map_or(0, exponent_of);
+        let point = mantissa.bytes().position(|byte| byte == b'.');
+        let (integer, fraction) = point.and_then(|point| mantissa.split_at_checked(point)).unwrap_or((mantissa, ""));
+        let fraction = fraction.get(1..).unwrap_or_default();
         let leading = integer.bytes().chain(fraction.bytes()).position(|digit| digit != b'0');
-        let magnitude = leading.map(|zeros| exponent_of(exponent).saturating_add(integer.len() as i64 - zeros as i64));
+        let magnitude = leading.map(|zeros| exponent.saturating_add(integer.len() as i64 - zeros as i64));
         Decimal {
             negative: negative && leading.is_some(),
             integer: integer.as_bytes(),

@@ -21,7 +21,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Different events, more than a core's caches hold.
 const EVENTS: u64 = 20_000;
 /// How long a peer may take to add its rules.
-const BUILD_MAX: Duration = Duration::from_secs(20);
+const BUILD_MAX: Duration = Duration::from_secs(10);
 /// What a peer's automata may take, in place of its default of 10 MB.
 const PEER_BYTES_MAX: usize = 4 << 30;
 

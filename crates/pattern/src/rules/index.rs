@@ -32,6 +32,7 @@ pub(super) fn estimate(matchers: &[Matcher], same: usize, all: usize) -> Option<
         Some(match matcher {
             Matcher::Absent => return None,
             Matcher::Text(Text::Equals(_) | Text::EqualsIgnoreCase(_)) | Matcher::Number(_) => 0,
+            Matcher::Range(bounds) if matches!(bounds.as_slice(), [(Bound::Equal, _)]) => 0,
             Matcher::Text(_) => 2,
             Matcher::Null | Matcher::Bool(_) | Matcher::Cidr(..) => 25,
             Matcher::Range(_) => 50,
