@@ -32,6 +32,8 @@ pub struct Rules<K> {
 #[derive(Debug)]
 struct Alternative {
     rule: usize,
+    /// Whether it holds where the index finds it.
+    sure: bool,
     /// Each with its field and the index of the test in the rule's pattern.
     tests: Vec<(usize, usize)>,
 }
@@ -116,10 +118,10 @@ impl<K> Rules<K> {
                     *shared.entry((field, matchers.as_slice())).or_default() += 1;
                     own.push((field, test));
                 }
-                rules.alternatives.push(Alternative { rule: number, tests: own });
+                rules.alternatives.push(Alternative { rule: number, sure: false, tests: own });
             }
         }
-        for (number, alternative) in rules.alternatives.iter().enumerate() {
+        for (number, alternative) in rules.alternatives.iter_mut().enumerate() {
             let Some((_, pattern)) = rules.rules.get(alternative.rule) else { continue };
             let telling = alternative.tests.iter().filter_map(|&(field, test)| {
                 let matchers = pattern.tests.get(test)?;
@@ -129,6 +131,7 @@ impl<K> Rules<K> {
             });
             match telling.min_by_key(|(cost, ..)| *cost) {
                 Some((_, field, matchers)) => {
+                    alternative.sure = alternative.tests.len() == 1 && index::is_exact(matchers);
                     if let Some(field) = rules.fields.get_mut(field) {
                         field.index.add(matchers, number);
                     }
@@ -170,7 +173,7 @@ impl<K> Rules<K> {
         let mut matched = Vec::new();
         for candidate in candidates {
             let Some(alternative) = self.alternatives.get(candidate) else { continue };
-            if self.holds(alternative, &leaves) {
+            if alternative.sure || self.holds(alternative, &leaves) {
                 matched.push(alternative.rule);
             }
         }

@@ -44,6 +44,11 @@ pub(super) fn estimate(matchers: &[Matcher], same: usize, all: usize) -> Option<
     Some(same * 100 + all * percent.min(100))
 }
 
+/// Whether a leaf the index finds for these matchers fulfils one of them: numbers are found by rounded values.
+pub(super) fn is_exact(matchers: &[Matcher]) -> bool {
+    !matchers.iter().any(|matcher| matches!(matcher, Matcher::Number(_) | Matcher::Range(_)))
+}
+
 impl Index {
     /// Makes a field's matchers lead to an alternative.
     pub(super) fn add(&mut self, matchers: &[Matcher], alternative: usize) {
