@@ -46,7 +46,8 @@ impl Wildcards {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.nodes.len() == 1
+        // the empty expression ends where every text starts
+        self.nodes.iter().all(|node| node.next.is_empty() && node.any.is_none() && node.ends.is_empty())
     }
 
     /// Appends the alternatives whose expressions match, each once for each of its expressions.

@@ -60,6 +60,13 @@ fn a_thousand_rules_on_one_field_are_told_apart() {
 }
 
 #[test]
+fn an_empty_wildcard_takes_empty_text() {
+    check(&[r#"{"a":[{"wildcard":""}]}"#], r#"{"a":""}"#, &[0]);
+    check(&[r#"{"a":[{"wildcard":""}]}"#], r#"{"a":["b",""]}"#, &[0]);
+    check(&[r#"{"a":[{"wildcard":""}]}"#], r#"{"a":"b"}"#, &[]);
+}
+
+#[test]
 fn numbers_are_told_apart_beyond_what_64_bits_hold() {
     let patterns = [
         r#"{"n":[9007199254740993]}"#,
