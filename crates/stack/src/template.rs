@@ -1,11 +1,11 @@
 //! A template as written: its sections, checked for shape, nothing resolved.
 //!
-//! `Metadata` is ignored. Transforms: `AWS::LanguageExtensions` without loops; others are refused by name.
+//! `Metadata` is ignored. Transforms: [`crate::sam`] and `AWS::LanguageExtensions` without loops; others are refused by name.
 //! Follows the template anatomy and the quotas of the CloudFormation user guide, errors in its words.
 
 use serde_json::{Map, Value};
 
-use crate::{Error, Policy, check, order, yaml};
+use crate::{Error, Policy, check, order, sam, yaml};
 
 /// Largest template: what CloudFormation takes from a bucket.
 const BYTES_MAX: usize = 1_000_000;
@@ -13,6 +13,8 @@ const BYTES_MAX: usize = 1_000_000;
 const RESOURCES_MAX: usize = 500;
 /// Parameters, mappings or outputs in one template, as CloudFormation.
 const DECLARED_MAX: usize = 200;
+
+const EXTENSIONS: &str = "AWS::LanguageExtensions";
 
 /// Members of a template.
 const SECTIONS: &[&str] = &[
@@ -56,6 +58,13 @@ pub struct Declared {
     pub retain_replaced: bool,
 }
 
+impl Declared {
+    /// The path of a function's code that is not in a bucket.
+    pub fn local_code(&self) -> Option<&str> {
+        self.properties.get("Code").and_then(Value::as_str)
+    }
+}
+
 /// A parsed template.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Template {
@@ -77,12 +86,7 @@ impl Template {
     /// `Template` when it is too large, nests too deeply, is malformed, names what is not declared, or uses a
     /// transform that cannot be run here.
     pub fn parse(text: &str) -> Result<Template, Error> {
-        if text.len() > BYTES_MAX {
-            return Err(Error::template(format!("Template may not exceed {BYTES_MAX} bytes in size.")));
-        }
-        let Value::Object(mut sections) = document(text)? else {
-            return Err(Error::template("Template format error: unsupported structure."));
-        };
+        let (mut sections, extended) = sections(text)?;
         if let Some(unknown) = sections.keys().find(|name| !SECTIONS.contains(&name.as_str())) {
             return Err(Error::template(format!("Invalid template property or properties [{unknown}]")));
         }
@@ -90,7 +94,6 @@ impl Template {
             let message = "Template format error: unsupported value for AWSTemplateFormatVersion.";
             return Err(Error::template(message));
         }
-        let extended = transforms(sections.get("Transform"))?;
         let resources = section(&mut sections, "Resources", RESOURCES_MAX)?;
         if resources.is_empty() {
             let message = "Template format error: At least one Resources member must be defined.";
@@ -129,6 +132,35 @@ impl Template {
     }
 }
 
+/// A template with its serverless resources replaced by what they stand for, all else as written.
+///
+/// # Errors
+/// As [`Template::parse`] for what is wrong before anything is declared.
+pub fn processed(text: &str) -> Result<Value, Error> {
+    let (mut sections, extended) = sections(text)?;
+    sections.shift_remove("Transform");
+    if extended {
+        sections.insert("Transform".into(), EXTENSIONS.into());
+    }
+    Ok(Value::Object(sections))
+}
+
+/// The sections behind the transforms, and whether the language extensions are declared.
+fn sections(text: &str) -> Result<(Map<String, Value>, bool), Error> {
+    if text.len() > BYTES_MAX {
+        return Err(Error::template(format!("Template may not exceed {BYTES_MAX} bytes in size.")));
+    }
+    let Value::Object(mut sections) = document(text)? else {
+        return Err(Error::template("Template format error: unsupported structure."));
+    };
+    let transforms = named(sections.get("Transform"))?;
+    if transforms.iter().any(|name| name == sam::TRANSFORM) {
+        sam::expand(&mut sections)?;
+    }
+    let extended = transforms.iter().any(|name| name == EXTENSIONS);
+    Ok((sections, extended))
+}
+
 fn document(text: &str) -> Result<Value, Error> {
     if !text.trim_start().starts_with('{') {
         return yaml::parse(text);
@@ -140,22 +172,29 @@ fn document(text: &str) -> Result<Value, Error> {
     Ok(value)
 }
 
-/// Whether the language extensions are declared.
-fn transforms(declared: Option<&Value>) -> Result<bool, Error> {
+/// The names of a template's transforms.
+///
+/// # Errors
+/// `Template` when it is malformed or names a transform that cannot be run here.
+pub fn transforms(text: &str) -> Result<Vec<String>, Error> {
+    named(document(text)?.get("Transform"))
+}
+
+fn named(declared: Option<&Value>) -> Result<Vec<String>, Error> {
     let names: Vec<&Value> = match declared {
         None => Vec::new(),
         Some(Value::Array(many)) => many.iter().collect(),
         Some(one) => vec![one],
     };
-    for name in &names {
-        let name = name.as_str().or_else(|| name.get("Name")?.as_str()).unwrap_or_default();
-        if name != "AWS::LanguageExtensions" {
-            return Err(Error::template(format!(
-                "transform {name} is not supported; supported are [AWS::LanguageExtensions]: deploy the processed template"
-            )));
-        }
+    let name = |name: &&Value| name.as_str().or_else(|| name.get("Name")?.as_str()).unwrap_or_default().to_owned();
+    let names: Vec<String> = names.iter().map(name).collect();
+    if let Some(name) = names.iter().find(|name| ![EXTENSIONS, sam::TRANSFORM].contains(&name.as_str())) {
+        return Err(Error::template(format!(
+            "transform {name} is not supported; supported are [{EXTENSIONS}, {}]: deploy the processed template",
+            sam::TRANSFORM
+        )));
     }
-    Ok(!names.is_empty())
+    Ok(names)
 }
 
 fn section(sections: &mut Map<String, Value>, name: &str, limit: usize) -> Result<Map<String, Value>, Error> {

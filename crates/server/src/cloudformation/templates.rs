@@ -57,14 +57,27 @@ async fn file(path: &str) -> Option<Vec<u8>> {
 
 pub(super) async fn get(app: &Arc<App>, input: &Value) -> Result<Value, AwsError> {
     let stack = app.stacks.stack(required(input, "StackName")?).await.map_err(refuse)?;
-    Ok(json!({ "TemplateBody": stack.wanted.template, "StagesAvailable": ["Original", "Processed"] }))
+    let body = match member(input, "TemplateStage") {
+        None | Some("Original") => stack.wanted.template,
+        Some("Processed") if stack::transforms(&stack.wanted.template).map_err(refuse)?.is_empty() => {
+            stack.wanted.template
+        }
+        Some("Processed") => stack::processed(&stack.wanted.template).map_err(refuse)?.to_string(),
+        Some(_) => return Err(refused("TemplateStage must be Original or Processed")),
+    };
+    Ok(json!({ "TemplateBody": body, "StagesAvailable": ["Original", "Processed"] }))
 }
 
 pub(super) async fn validate(app: &Arc<App>, input: &Value) -> Result<Value, AwsError> {
-    let template = Template::parse(&text(app, input).await?).map_err(refuse)?;
-    Ok(
-        json!({ "Description": template.description, "Parameters": parameters(&template), "Capabilities": capabilities(&template) }),
-    )
+    let text = text(app, input).await?;
+    let template = Template::parse(&text).map_err(refuse)?;
+    let transforms = stack::transforms(&text).map_err(refuse)?;
+    Ok(json!({
+        "Description": template.description,
+        "Parameters": parameters(&template),
+        "Capabilities": capabilities(&template, &transforms),
+        "DeclaredTransforms": transforms,
+    }))
 }
 
 pub(super) async fn summary(app: &Arc<App>, input: &Value) -> Result<Value, AwsError> {
@@ -73,13 +86,15 @@ pub(super) async fn summary(app: &Arc<App>, input: &Value) -> Result<Value, AwsE
         None => text(app, input).await?,
     };
     let template = Template::parse(&text).map_err(refuse)?;
+    let transforms = stack::transforms(&text).map_err(refuse)?;
     let mut kinds: Vec<&str> = template.resources.iter().map(|(_, declared)| declared.kind.as_str()).collect();
     kinds.sort_unstable();
     kinds.dedup();
     Ok(json!({
         "Description": template.description,
         "Parameters": parameters(&template),
-        "Capabilities": capabilities(&template),
+        "Capabilities": capabilities(&template, &transforms),
+        "DeclaredTransforms": transforms,
         "ResourceTypes": kinds,
         "Version": "2010-09-09",
     }))
@@ -102,14 +117,19 @@ fn parameters(template: &Template) -> Vec<Value> {
 }
 
 /// What a deployment on AWS would ask to be acknowledged.
-fn capabilities(template: &Template) -> Vec<&'static str> {
+fn capabilities(template: &Template, transforms: &[String]) -> Vec<&'static str> {
     let mut access =
         template.resources.iter().filter(|(_, declared)| declared.kind.starts_with("AWS::IAM::")).peekable();
-    if access.peek().is_none() {
-        return Vec::new();
-    }
+    let roles = access.peek().is_some();
     let named = access.any(|(_, declared)| declared.properties.get("RoleName").is_some());
-    vec![if named { "CAPABILITY_NAMED_IAM" } else { "CAPABILITY_IAM" }]
+    let mut needed = Vec::new();
+    if roles {
+        needed.push(if named { "CAPABILITY_NAMED_IAM" } else { "CAPABILITY_IAM" });
+    }
+    if !transforms.is_empty() {
+        needed.push("CAPABILITY_AUTO_EXPAND");
+    }
+    needed
 }
 
 fn refused(message: impl Into<String>) -> AwsError {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::{Engine, known};
 use crate::parameters::{effective, no_echo};
 use crate::resources::{served, supported};
@@ -41,6 +43,7 @@ impl Engine {
     pub(super) fn deployable(&self, request: &Request) -> Result<(Wanted, Template), Error> {
         let template = Template::parse(&request.template)?;
         check_kinds(&template, self.inner.api.as_ref())?;
+        check_code(&template, &request.sources)?;
         let values = parameters(&template, &request.parameters)?;
         let nothing = known::Known::default();
         let scope = Scope::new(&template, &values, &self.inner.environment, (&request.name, ""), &nothing)?;
@@ -90,6 +93,21 @@ fn check_kinds(template: &Template, api: &dyn Api) -> Result<(), Error> {
             unknown.join(", "),
             supported(api).join(", ")
         )));
+    }
+    Ok(())
+}
+
+/// Refuses functions whose code is a path of another machine: it must be packaged, or handed over beside the template.
+fn check_code(template: &Template, sources: &Sources) -> Result<(), Error> {
+    for (id, declared) in template.resources.iter().filter(|(_, declared)| declared.kind == "AWS::Lambda::Function") {
+        let name = declared.properties.get("FunctionName").and_then(Value::as_str).unwrap_or_default();
+        let handed_over = sources.functions.contains_key(id) || sources.functions.contains_key(name);
+        if declared.local_code().is_some() && !handed_over {
+            return Err(Error::template(format!(
+                "Resource with id [{id}] is invalid. Its code is not a valid S3 Uri of the form 's3://bucket/key'. Package the \
+                 template, or deploy it with `watershed deploy`."
+            )));
+        }
     }
     Ok(())
 }

@@ -58,6 +58,25 @@ fn the_example_of_four_streams_does_what_it_says() {
 }
 
 #[test]
+fn serverless_templates_are_packaged_deployed_and_published_again() {
+    let (dir, work) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let server = serve(dir.path());
+    let bootstrap = Path::new(env!("CARGO_MANIFEST_DIR")).join("../function/tests/it/code/bootstrap.py");
+    script(&server, "serverless.py", &[bootstrap.to_str().unwrap(), work.path().to_str().unwrap()]);
+}
+
+#[test]
+fn deploy_takes_the_code_that_lies_beside_a_serverless_template() {
+    let (dir, work) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let server = serve(dir.path());
+    let bootstrap = Path::new(env!("CARGO_MANIFEST_DIR")).join("../function/tests/it/code/bootstrap.py");
+    let arguments = [bootstrap.to_str().unwrap(), work.path().to_str().unwrap()];
+    script(&server, "serverless.py", &[&arguments[..], &["prepare"]].concat());
+    server.run(&["deploy", work.path().join("serverless.yaml").to_str().unwrap()]).unwrap();
+    script(&server, "serverless.py", &[&arguments[..], &["deployed"]].concat());
+}
+
+#[test]
 fn an_operation_that_a_crash_interrupts_is_finished_once() {
     let dir = tempfile::tempdir().unwrap();
     let mut server = serve(dir.path());

@@ -25,8 +25,7 @@ pub fn sources(template: &Path, text: &str, arguments: &[String]) -> anyhow::Res
     let directory = std::path::absolute(template)?.parent().map(Path::to_path_buf).unwrap_or_default();
     let mut functions = BTreeMap::new();
     if !arguments.is_empty() {
-        let mut known = BTreeSet::new();
-        let mut names = BTreeSet::new();
+        let (mut known, mut names) = (BTreeSet::new(), BTreeSet::new());
         collect(text, &directory, NESTING_MAX, &mut known, &mut names)?;
         for argument in arguments {
             let (name, path) = argument.split_once('=').context("--function takes NAME=PATH")?;
@@ -36,6 +35,18 @@ pub fn sources(template: &Path, text: &str, arguments: &[String]) -> anyhow::Res
                 known.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
             );
             ensure!(functions.insert(name.to_owned(), code(path)?).is_none(), "--function {name} is given twice");
+        }
+    }
+    // What the template itself has beside it. A template that cannot be read is the server's to refuse.
+    if let Ok(template) = Template::parse(text) {
+        for (id, declared) in &template.resources {
+            let Some(path) = declared.local_code() else { continue };
+            let name = declared.properties.get("FunctionName").and_then(|name| name.as_str()).unwrap_or_default();
+            if !functions.contains_key(id) && !functions.contains_key(name) {
+                let path = directory.join(path);
+                let path = path.to_str().with_context(|| format!("the path of {id} is not UTF-8"))?;
+                functions.insert(id.clone(), code(path)?);
+            }
         }
     }
     Ok(Sources { directory: directory.to_str().map(str::to_owned), functions })
