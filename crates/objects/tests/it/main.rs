@@ -122,7 +122,7 @@ async fn an_s3_service_keeps_objects() {
 
 #[tokio::test]
 async fn options_of_an_s3_url_are_known_or_refused_by_name() {
-    assert!(Objects::open("s3://root/p?endpoint=http%3A%2F%2Flocalhost%3A9&region=eu-north-1&allow_http=true").is_ok());
+    assert!(Objects::open("s3://lake/p?endpoint=http%3A%2F%2Flocalhost%3A9&region=eu-north-1&allow_http=true").is_ok());
     for (url, named) in
         [("s3://root?colour=red", "colour"), ("s3://root?secret_access_key=x", "secret"), ("s3://", "s3://")]
     {
