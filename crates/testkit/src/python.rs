@@ -18,12 +18,15 @@ pub fn python() -> anyhow::Result<PathBuf> {
         .context("no Python with boto3 and DuckDB beside the build; run `make python` first")
 }
 
-/// Runs a script and answers what it printed.
+/// Runs a script and answers what it printed. It may import what is in its folder and in the one above.
 ///
 /// # Errors
 /// When it exits other than 0; the message is what it wrote.
 pub fn run_python(script: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<String> {
-    let output = Command::new(python()?).arg(script).args(arguments).envs(environment.iter().copied()).output()?;
+    let above = script.parent().and_then(Path::parent).unwrap_or(script);
+    let mut command = Command::new(python()?);
+    command.arg(script).args(arguments).env("PYTHONPATH", above).envs(environment.iter().copied());
+    let output = command.output()?;
     ensure!(
         output.status.success(),
         "{} failed:\n{}{}",

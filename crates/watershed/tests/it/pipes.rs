@@ -2,16 +2,13 @@
 //! `watershed dlq`.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::world::{BINARY, World, here, run, server};
+use crate::world::{BINARY, World, here, run, run_over_kills, server, until_sql};
 
 /// How often the server dies while events are put.
 const KILLS: usize = 4;
-/// How long anything may take on a loaded machine.
-const WAIT_MAX: Duration = Duration::from_secs(120);
 
 #[test]
 fn events_of_a_bus_and_of_a_bucket_reach_targets_in_order() {
@@ -41,45 +38,11 @@ fn a_poison_record_blocks_nothing_for_longer_than_its_policy() {
 #[test]
 fn no_event_accepted_while_a_pipe_exists_is_lost_or_out_of_order_when_the_server_is_killed() {
     let mut world = server();
-    let (id, secret) = world.server.key().unwrap();
-    let endpoint = world.server.endpoint();
-    let acknowledged = world.dir.path().join("acknowledged");
-    let file = acknowledged.clone();
-    let client = std::thread::spawn(move || {
-        let environment = [
-            ("AWS_ACCESS_KEY_ID", id.as_str()),
-            ("AWS_SECRET_ACCESS_KEY", &secret),
-            ("AWS_DEFAULT_REGION", "us-east-1"),
-        ];
-        testkit::run_python(&here("pipes/crash.py"), &[&endpoint, file.to_str().unwrap()], &environment).unwrap()
-    });
-    for kill in 1..=KILLS {
-        wait_for_lines(&acknowledged, kill * 40);
-        world.server.kill();
-        world.server.restart().unwrap();
-    }
-    let count = client.join().unwrap();
+    let count = run_over_kills(&mut world, "pipes/crash.py", KILLS);
     // Into the lake each came once, too, whatever a kill interrupted.
     let question = "SELECT count(*) AS events, count(DISTINCT id) AS ids FROM crash";
     let expected = format!("events,ids\n{0},{0}\n", count.trim());
-    let deadline = Instant::now() + WAIT_MAX;
-    loop {
-        world.server.run(&["lake", "flush"]).unwrap();
-        let answer = world.server.run(&["sql", question, "--format", "csv"]).unwrap_or_default();
-        if answer == expected {
-            return;
-        }
-        assert!(Instant::now() < deadline, "{answer}, not {expected}");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-}
-
-fn wait_for_lines(file: &Path, count: usize) {
-    let deadline = Instant::now() + WAIT_MAX;
-    while std::fs::read_to_string(file).unwrap_or_default().lines().count() < count {
-        assert!(Instant::now() < deadline, "fewer than {count} events were acknowledged");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    until_sql(&world, question, &expected);
 }
 
 fn json_of(world: &World, arguments: &[&str]) -> Value {

@@ -6,7 +6,7 @@ Usage: buses.py ENDPOINT DATA
 import datetime
 import json
 
-from client import ACCOUNT, client, refused, until
+from aws import ACCOUNT, client, refused, until
 
 events, logs, sqs = client("events"), client("logs"), client("sqs")
 SEEN = {"source": ["shop"], "detail": {"total": [{"numeric": [">", 10]}]}}

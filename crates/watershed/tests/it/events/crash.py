@@ -6,23 +6,10 @@ Usage: crash.py ENDPOINT FILE
 import json
 import sys
 
-from botocore.exceptions import BotoCoreError, ClientError
-from client import ACCOUNT, client, until
+from aws import ACCOUNT, again, client, until
 
 EVENTS = 240
 events, logs = client("events"), client("logs")
-
-
-def again(call):
-    """Calls until the server answers."""
-    def attempt():
-        try:
-            return call() or True
-        except (BotoCoreError, ClientError) as error:
-            assert not isinstance(error, ClientError) or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500, error
-            return None
-    return until("an answer", attempt)
-
 
 logs.create_log_group(logGroupName="g")
 events.put_rule(Name="r", EventPattern='{"source":["crash"]}')

@@ -6,7 +6,7 @@ Usage: schedules.py ENDPOINT DATA
 import datetime
 import json
 
-from client import ACCOUNT, client, refused, until
+from aws import ACCOUNT, client, refused, until
 
 scheduler, logs, dynamodb = client("scheduler"), client("logs"), client("dynamodb")
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/scheduler"

@@ -1,46 +1,8 @@
-"""Clients, waiting and the things pipes meet, for the scripts beside this."""
+"""The things pipes meet, for the scripts beside this."""
 
-import sys
-import time
+from aws import ACCOUNT, arn, client, refused, until
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import ClientError
-
-ACCOUNT = "000000000000"
-REGION = "us-east-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/pipe"
-WAIT = 60
-
-
-def client(service, retries=0):
-    config = Config(retries={"max_attempts": retries}, connect_timeout=5, read_timeout=30)
-    return boto3.client(service, endpoint_url=sys.argv[1], config=config)
-
-
-def until(what, found, wait=WAIT):
-    """Asks until there is an answer that is not empty."""
-    deadline = time.monotonic() + wait
-    while time.monotonic() < deadline:
-        if answer := found():
-            return answer
-        time.sleep(0.05)
-    raise AssertionError(f"waited in vain: {what}")
-
-
-def refused(code, call, *words):
-    try:
-        answer = call()
-    except ClientError as error:
-        assert error.response["Error"]["Code"] == code, (code, error.response)
-        for word in words:
-            assert word in error.response["Error"]["Message"], (word, error.response)
-        return
-    raise AssertionError(f"{code} was not raised: {answer}")
-
-
-def arn(service, resource):
-    return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
 
 
 def state(name, wanted):

@@ -7,26 +7,12 @@ Usage: crash.py ENDPOINT FILE
 import json
 import sys
 
-from botocore.exceptions import BotoCoreError, ClientError
+from aws import again
 from client import ROLE, STREAM, arn, client, until
 
 EVENTS = 200
 events, logs, pipes = client("events"), client("logs"), client("pipes")
 BUS = arn("events", "event-bus/default")
-
-
-def again(call):
-    """Calls until the server answers."""
-
-    def attempt():
-        try:
-            return call() or True
-        except (BotoCoreError, ClientError) as error:
-            assert not isinstance(error, ClientError) or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500, error
-            return None
-
-    return until("an answer", attempt)
-
 
 logs.create_log_group(logGroupName="g")
 group = arn("logs", "log-group:g")

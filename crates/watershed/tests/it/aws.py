@@ -1,13 +1,14 @@
-"""Clients and waiting, for the scripts beside this."""
+"""Clients and waiting, for the scripts of the folders beside this. Their first argument is the server's endpoint."""
 
 import sys
 import time
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 ACCOUNT = "000000000000"
+REGION = "us-east-1"
 WAIT = 60
 
 
@@ -16,14 +17,29 @@ def client(service, retries=0):
     return boto3.client(service, endpoint_url=sys.argv[1], config=config)
 
 
+def arn(service, resource):
+    return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
+
+
 def until(what, found, wait=WAIT):
     """Asks until there is an answer that is not empty."""
     deadline = time.monotonic() + wait
     while time.monotonic() < deadline:
         if answer := found():
             return answer
-        time.sleep(0.1)
+        time.sleep(0.05)
     raise AssertionError(f"waited in vain: {what}")
+
+
+def again(call):
+    """Calls until the server, which is killed now and then, answers."""
+    def attempt():
+        try:
+            return call() or True
+        except (BotoCoreError, ClientError) as error:
+            assert not isinstance(error, ClientError) or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500, error
+            return None
+    return until("an answer", attempt)
 
 
 def refused(code, call, *words):
