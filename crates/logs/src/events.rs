@@ -107,7 +107,6 @@ impl Logs {
                 let new = events.partition_point(|event| event.at_ms <= now_ms + TOO_NEW_MS);
                 let taken = events.get(old.max(expired)..new).unwrap_or_default();
                 insert(tx, &group, &stream, taken, now_ms)?;
-                sweep(tx, &group, horizon)?;
                 Ok(Accepted {
                     too_new_from: Some(new).filter(|new| *new < events.len()),
                     too_old_to: Some(old).filter(|old| *old > 0),
@@ -247,14 +246,6 @@ pub(crate) fn insert(tx: &Write<'_>, group: &str, stream: &str, events: &[Input]
          WHERE log_group = ?1 AND name = ?2",
         params![group, stream, number, now_ms, oldest, newest],
     )?;
-    Ok(())
-}
-
-/// Removes what is older than the group's retention.
-pub(crate) fn sweep(tx: &Write<'_>, group: &str, horizon: i64) -> Result<(), Error> {
-    if horizon > i64::MIN {
-        tx.execute("DELETE FROM log_event WHERE log_group = ?1 AND at_ms < ?2", params![group, horizon])?;
-    }
     Ok(())
 }
 

@@ -8,6 +8,7 @@ mod events;
 mod groups;
 mod pattern;
 mod streams;
+mod sweep;
 pub mod target;
 
 use std::sync::Arc;

@@ -105,14 +105,13 @@ impl event::Target for LogGroup {
     async fn deliver(&self, batch: Batch) -> Result<Receipt, Error> {
         let (this, now_ms) = (self.clone(), self.logs.clock.now_ms());
         let deliver = move |tx: &Write<'_>| {
-            let horizon = groups::horizon(tx, &this.group, now_ms)?;
+            groups::horizon(tx, &this.group, now_ms)?;
             let sql = "SELECT sequence FROM position WHERE consumer = ?1 AND shard = ?2";
             let at = params![batch.consumer.as_ref(), batch.shard.as_ref()];
             let position = tx.first(sql, at, |row| Ok::<_, crate::Error>(row.text(0)?.to_owned()))?;
             let is_new = |record: &&Record| position.as_ref().is_none_or(|at| record.sequence.padded() > *at);
             let inputs = this.inputs(&batch.consumer, batch.records.iter().filter(is_new));
             write(tx, &this.group, &inputs, now_ms)?;
-            events::sweep(tx, &this.group, horizon)?;
             state::positions::advance(tx, &batch.consumer, &batch.shard, &batch.through.padded())?;
             Ok::<_, crate::Error>(())
         };
@@ -123,10 +122,9 @@ impl event::Target for LogGroup {
     async fn send(&self, records: Vec<Record>) -> Result<Vec<Failure>, Error> {
         let (this, now_ms) = (self.clone(), self.logs.clock.now_ms());
         let send = move |tx: &Write<'_>| {
-            let horizon = groups::horizon(tx, &this.group, now_ms)?;
+            groups::horizon(tx, &this.group, now_ms)?;
             // Without a stream of its own, a sender has no name: all such events share one.
-            write(tx, &this.group, &this.inputs("events", records.iter()), now_ms)?;
-            events::sweep(tx, &this.group, horizon)
+            write(tx, &this.group, &this.inputs("events", records.iter()), now_ms)
         };
         self.logs.state.write(send).await?;
         Ok(Vec::new())

@@ -21,7 +21,7 @@ const QUERY_BYTES_MAX: usize = 512 << 20;
 /// How often old stream records are looked for.
 const TRIM_EVERY: Duration = Duration::from_secs(60);
 
-/// How often messages past their retention are looked for.
+/// How often messages and log events past their retention are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
 /// What `serve` was asked for.
@@ -134,7 +134,7 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
     app.queues.resume().await?;
     tokio::spawn(mappings::follow(app.functions.clone(), app.pipes.clone()));
     tokio::spawn(trim(app.tables.clone()));
-    tokio::spawn(sweep(app.queues.clone()));
+    tokio::spawn(sweep(app.queues.clone(), app.logs.clone()));
     Ok(app)
 }
 
@@ -149,13 +149,16 @@ async fn trim(tables: table::Tables) {
     }
 }
 
-/// Frees the space of messages that are gone, as long as the server runs.
-async fn sweep(queues: messaging::queue::Queues) {
+/// Frees the space of messages and log events that are gone, as long as the server runs.
+async fn sweep(queues: messaging::queue::Queues, logs: logs::Logs) {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     loop {
         ticks.tick().await;
         if let Err(error) = queues.sweep().await {
             tracing::error!(%error, "old messages were not removed");
+        }
+        if let Err(error) = logs.sweep().await {
+            tracing::error!(%error, "old log events were not removed");
         }
     }
 }

@@ -80,6 +80,12 @@ async fn retention_hides_and_removes_old_events() {
     assert!(matches!(logs.set_retention("g", Some(2)).await, Err(Error::Invalid(_))));
     logs.set_retention("g", None).await.unwrap();
     assert_eq!(messages(&logs, "s").await.len(), 3);
+    logs.sweep().await.unwrap();
+    assert_eq!(messages(&logs, "s").await.len(), 3, "without a retention all is kept");
+    logs.set_retention("g", Some(1)).await.unwrap();
+    logs.sweep().await.unwrap();
+    logs.set_retention("g", None).await.unwrap();
+    assert_eq!(messages(&logs, "s").await, ["message 2"]);
 }
 
 #[tokio::test]
