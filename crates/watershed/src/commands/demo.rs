@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::client::{Client, Find};
 use crate::data;
@@ -45,7 +46,20 @@ impl Demo {
     }
 
     async fn run_in(&self, data: &Path) -> anyhow::Result<()> {
+        // Before anything else, so that the server never outlives this.
+        let mut terminate = signal(SignalKind::terminate())?;
         let mut server = start(data).await?;
+        let toured = tokio::select! {
+            toured = self.tour(data, &mut server) => toured,
+            _ = terminate.recv() => Ok(()),
+            _ = tokio::signal::ctrl_c() => Ok(()),
+        };
+        let stopped = stop(server).await;
+        toured.and(stopped)
+    }
+
+    /// All stages; without `--once` it ends with the server.
+    async fn tour(&self, data: &Path, server: &mut Child) -> anyhow::Result<()> {
         let client = Client::find(&Find { endpoint: None, data: data.to_owned() })?;
         super::print(&format!("Server at {}, data in {}\n", client.endpoint(), data.display()))?;
         deploy(data).await?;
@@ -75,7 +89,7 @@ impl Demo {
             changes::CHANGES as f64 / write_seconds,
         ))?;
         if self.once {
-            return stop(server).await;
+            return Ok(());
         }
         super::print(&format!(
             "\nThe server goes on until Ctrl-C. In another terminal:\n  \
@@ -84,10 +98,7 @@ impl Demo {
              watershed sql \"SELECT * FROM patients LIMIT 5\" --data {0}\n",
             data.display()
         ))?;
-        tokio::select! {
-            ended = server.wait() => bail!("the server stopped: {}", ended?),
-            _ = tokio::signal::ctrl_c() => stop(server).await,
-        }
+        bail!("the server stopped: {}", server.wait().await?)
     }
 }
 

@@ -174,3 +174,23 @@ async fn the_readmes_example_is_true() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
+
+#[test]
+fn a_demo_that_is_told_to_end_takes_its_server_along() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("demo");
+    let shown = data.to_str().unwrap();
+    let quiet = |command: &mut Command| {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let mut demo = quiet(Command::new(BINARY).args(["demo", "--data", shown]));
+    let deadline = Instant::now() + ARRIVAL_MAX;
+    while !run(&["status", "--data", shown]).status.success() {
+        assert!(Instant::now() < deadline, "the demo's server did not start");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(Command::new("kill").args(["-TERM", &demo.id().to_string()]).status().unwrap().success());
+    assert!(demo.wait().unwrap().success());
+    // Its directory is free for another one.
+    testkit::Server::start(Path::new(BINARY), &data).unwrap();
+}
