@@ -44,7 +44,7 @@ pub trait Target: Send + Sync {
     }
 
     /// The ARN of what is called, where that is not what it was opened by.
-    fn calls(&self) -> Option<&str> {
+    fn calls(&self) -> Option<String> {
         None
     }
 

@@ -1,5 +1,7 @@
 //! Event source mappings: which source calls which function, and how. Kept here; what reads the source and calls is the
-//! runtime of pipes, which follows [`Functions::mappings`] and tells back by [`Functions::set_mapping_state`].
+//! runtime of pipes, which follows [`Functions::mappings`].
+
+mod check;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
@@ -98,9 +100,6 @@ enum Kinds {
     Queue { fifo: bool },
     Stream,
 }
-
-const FILTERS_MAX: usize = 10;
-const PATTERN_CHARS_MAX: usize = 4096;
 
 impl Functions {
     /// CreateEventSourceMapping.
@@ -211,16 +210,18 @@ impl Functions {
         Ok(mapping)
     }
 
-    /// What the runtime tells of a mapping: why it stands where it does, and how the last batch went.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn set_mapping_state(&self, uuid: &str, reason: &str, result: Option<&str>) -> Result<(), Error> {
+    /// How the last batch of a stream went, for `LastProcessingResult`. Kept when it is another result than before; one
+    /// that cannot be kept is told by the next batch.
+    pub(crate) async fn note_result(&self, uuid: &str, result: &str) {
+        let same = |mapping: &Mapping| mapping.last_processing_result.as_deref().is_none_or(|known| known == result);
+        if self.mapping(uuid).is_ok_and(|mapping| same(&mapping)) {
+            return;
+        }
         let one = self.inner.changing.clone().lock_owned().await;
-        let mut mapping = Mapping::clone(&*self.mapping(uuid)?);
-        mapping.state_transition_reason = reason.to_owned();
-        mapping.last_processing_result = result.map(str::to_owned).or(mapping.last_processing_result);
-        self.store_mapping(one, uuid.to_owned(), Some(mapping)).await
+        if let Ok(mapping) = self.mapping(uuid) {
+            let mapping = Mapping { last_processing_result: Some(result.to_owned()), ..Mapping::clone(&mapping) };
+            let _ = self.store_mapping(one, uuid.to_owned(), Some(mapping)).await;
+        }
     }
 
     fn described_arn(&self, function: &str) -> Result<String, Error> {
@@ -230,10 +231,10 @@ impl Functions {
     }
 
     fn apply(&self, mapping: &mut Mapping, change: MappingChange, kind: Kinds) -> Result<(), Error> {
-        check_numbers(&change, kind)?;
-        check_members(&change, kind)?;
+        check::numbers(&change, kind)?;
+        check::members(&change, kind)?;
         if let Some(criteria) = &change.filter_criteria {
-            check_filters(criteria)?;
+            check::filters(criteria)?;
         }
         let destination =
             change.destination_config.as_ref().and_then(|config| config.on_failure.destination.as_deref());
@@ -347,65 +348,4 @@ fn unrecognised(source: &str) -> Error {
     Error::Invalid(format!(
         "Unrecognized event source, must be a DynamoDB stream or an SQS queue. Unsupported source arn {shown}"
     ))
-}
-
-fn check_numbers(change: &MappingChange, kind: Kinds) -> Result<(), Error> {
-    let batch_max = if kind == (Kinds::Queue { fifo: true }) { 10 } else { 10_000 };
-    let scaling = change.scaling_config.as_ref().and_then(|scaling| scaling.maximum_concurrency);
-    for (member, value, least, most) in [
-        ("batchSize", change.batch_size, 1, batch_max),
-        ("maximumBatchingWindowInSeconds", change.maximum_batching_window_in_seconds, 0, 300),
-        ("scalingConfig.maximumConcurrency", scaling, 2, 1000),
-        ("parallelizationFactor", change.parallelization_factor, 1, 10),
-        ("maximumRecordAgeInSeconds", change.maximum_record_age_in_seconds, -1, 604_800),
-        ("maximumRetryAttempts", change.maximum_retry_attempts, -1, 10_000),
-        ("tumblingWindowInSeconds", change.tumbling_window_in_seconds, 0, 900),
-    ] {
-        if let Some(value) = value {
-            Error::check_range(member, value, least, most)?;
-        }
-    }
-    match change.maximum_record_age_in_seconds {
-        Some(0..=59) => Err(Error::Invalid("MaximumRecordAgeInSeconds must be -1 or between 60 and 604800".into())),
-        _ => Ok(()),
-    }
-}
-
-/// Refuses members that the kind of source does not have.
-fn check_members(change: &MappingChange, kind: Kinds) -> Result<(), Error> {
-    let stream_only = [
-        ("StartingPosition", change.starting_position.is_some()),
-        ("ParallelizationFactor", change.parallelization_factor.is_some()),
-        ("MaximumRecordAgeInSeconds", change.maximum_record_age_in_seconds.is_some()),
-        ("MaximumRetryAttempts", change.maximum_retry_attempts.is_some()),
-        ("BisectBatchOnFunctionError", change.bisect_batch_on_function_error.is_some()),
-        ("TumblingWindowInSeconds", change.tumbling_window_in_seconds.is_some()),
-        ("DestinationConfig", change.destination_config.is_some()),
-    ];
-    let queue_only = [("ScalingConfig", change.scaling_config.is_some())];
-    let (source, others): (_, &[(&str, bool)]) = match kind {
-        Kinds::Queue { .. } => ("SQS queues", &stream_only),
-        Kinds::Stream => ("streams", &queue_only),
-    };
-    if let Some((member, _)) = others.iter().find(|(_, given)| *given) {
-        return Err(Error::Invalid(format!("{member} is not supported for {source}")));
-    }
-    let window = change.maximum_batching_window_in_seconds.unwrap_or(0);
-    match kind == (Kinds::Queue { fifo: true }) && window > 0 {
-        true => Err(Error::Invalid("Batching window is not supported for FIFO queues.".into())),
-        false => Ok(()),
-    }
-}
-
-fn check_filters(criteria: &FilterCriteria) -> Result<(), Error> {
-    if criteria.filters.len() > FILTERS_MAX {
-        return Err(Error::Invalid(format!("FilterCriteria must hold at most {FILTERS_MAX} filters")));
-    }
-    for (index, filter) in criteria.filters.iter().enumerate() {
-        let is_object = matches!(serde_json::from_str(&filter.pattern), Ok(Value::Object(_)));
-        if filter.pattern.chars().count() > PATTERN_CHARS_MAX || !is_object {
-            return Err(Error::Invalid(format!("Invalid filter pattern definition. filter={index}")));
-        }
-    }
-    Ok(())
 }

@@ -35,16 +35,50 @@ pub fn open(functions: &Functions, arn: &Arn, parameters: &Value) -> Result<Arc<
 }
 
 /// Opens the function of an event source mapping, `arn:aws:lambda:REGION:ACCOUNT:event-source-mapping:UUID`, as the target of
-/// the pipe that runs it: it is called with `{"Records": [...]}`.
+/// the pipe that runs it: it is called with `{"Records": [...]}`, as the mapping stands at each call.
 ///
 /// # Errors
 /// `NotFound` without the mapping or its function.
 pub fn open_mapping(functions: &Functions, arn: &Arn) -> Result<Arc<dyn Target>, Error> {
     let mapping = functions.mapping(mapping_of(arn).unwrap_or_default())?;
     functions.describe(&mapping.function_arn, None)?;
-    let reports = mapping.function_response_types.iter().any(|kind| kind == "ReportBatchItemFailures");
-    let arn = mapping.function_arn.clone();
-    Ok(Arc::new(FunctionTarget { functions: functions.clone(), arn, shape: Shape::Records { reports } }))
+    Ok(Arc::new(MappingTarget { functions: functions.clone(), uuid: mapping.uuid.clone() }))
+}
+
+struct MappingTarget {
+    functions: Functions,
+    uuid: String,
+}
+
+impl MappingTarget {
+    fn function(&self) -> Result<FunctionTarget, Error> {
+        let mapping = self.functions.mapping(&self.uuid)?;
+        let reports = mapping.function_response_types.iter().any(|kind| kind == "ReportBatchItemFailures");
+        let arn = mapping.function_arn.clone();
+        Ok(FunctionTarget { functions: self.functions.clone(), arn, shape: Shape::Records { reports } })
+    }
+}
+
+#[async_trait]
+impl Target for MappingTarget {
+    fn batch_records_max(&self) -> usize {
+        BATCH_RECORDS_MAX
+    }
+
+    fn calls(&self) -> Option<String> {
+        self.functions.mapping(&self.uuid).ok().map(|mapping| mapping.function_arn.clone())
+    }
+
+    async fn deliver(&self, batch: Batch) -> Result<Receipt, Error> {
+        let outcome = self.function()?.deliver(batch).await;
+        let problem = !matches!(&outcome, Ok(Receipt::Delivered(failures)) if failures.is_empty());
+        self.functions.note_result(&self.uuid, if problem { "PROBLEM: Function call failed" } else { "OK" }).await;
+        outcome
+    }
+
+    async fn send(&self, records: Vec<Record>) -> Result<Vec<Failure>, Error> {
+        self.function()?.send(records).await
+    }
 }
 
 /// The UUID of the mapping an ARN names.
@@ -76,10 +110,6 @@ struct FunctionTarget {
 impl Target for FunctionTarget {
     fn batch_records_max(&self) -> usize {
         BATCH_RECORDS_MAX
-    }
-
-    fn calls(&self) -> Option<&str> {
-        Some(&self.arn)
     }
 
     async fn deliver(&self, batch: Batch) -> Result<Receipt, Error> {

@@ -223,9 +223,8 @@ fn apply(piece: &mut Piece, record: Answered) -> Result<bool, Fault> {
         }
         _ => return Err(("Lambda.InvalidResult", "The function answered an unknown result for the record".into())),
     }
-    let data = record.data.as_deref().map(|data| STANDARD.decode(data));
-    piece.data = match data {
-        Some(Ok(data)) => data.into(),
+    let data = match record.data.as_deref().map(|data| STANDARD.decode(data)) {
+        Some(Ok(data)) => data,
         Some(Err(_)) => return Err(("Lambda.InvalidData", "The function answered data that is not base64".into())),
         None => return Err(("Lambda.MissingData", "The function answered no data for the record".into())),
     };
@@ -238,5 +237,7 @@ fn apply(piece: &mut Piece, record: Answered) -> Result<bool, Fault> {
         };
         piece.keys.push((name, value.to_owned()));
     }
+    // Only now: the error object of a record that failed holds what the function was given.
+    piece.data = data.into();
     Ok(true)
 }

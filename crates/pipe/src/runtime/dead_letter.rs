@@ -129,7 +129,7 @@ impl Deliverer {
         let letter = Letter {
             context: (!is_own).then(|| json!({"partnerResourceArn": self.work.arn, "condition": condition})),
             request_context: is_own.then(|| {
-                let function = self.work.target.calls().unwrap_or(&self.work.target_arn);
+                let function = self.work.target.calls().unwrap_or_else(|| self.work.target_arn.clone());
                 json!({
                     "requestId": record.id.as_ref(), "functionArn": function, "condition": condition,
                     "approximateInvokeCount": attempts,

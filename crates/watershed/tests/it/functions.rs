@@ -6,6 +6,11 @@ use std::time::{Duration, Instant};
 
 use testkit::Server;
 
+use crate::world;
+
+/// How often the server dies while items are written and messages sent.
+const KILLS: usize = 3;
+
 fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
@@ -59,6 +64,24 @@ fn kill_9_leaves_no_process_and_loses_no_accepted_event() {
 fn is_alive(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
+}
+
+#[test]
+fn mappings_hand_over_what_they_are_to_and_change_while_they_run() {
+    let world = world::server();
+    let scratch = world.dir.path().to_str().unwrap();
+    run(&world.server, "mappings.py", &[scratch]);
+}
+
+#[test]
+fn enriched_items_and_mapped_messages_survive_kills() {
+    let mut world = world::server();
+    let count = world::run_over_kills(&mut world, "functions/crash.py", KILLS);
+    world::until_sql(
+        &world,
+        "SELECT count(*) AS items, count(DISTINCT id) AS ids, count(DISTINCT by) AS kinds FROM crash",
+        &format!("items,ids,kinds\n{0},{0},1\n", count.trim()),
+    );
 }
 
 #[test]
