@@ -1,18 +1,19 @@
-//! Log events: put, get, filter.
+//! Log events: put and get.
 
 use state::{Write, params};
 
-use crate::pattern::Pattern;
-use crate::{Error, Logs, groups, streams};
+use crate::{Error, Logs, groups};
 
 const EVENTS_MAX: usize = 10_000;
 const BYTES_MAX: usize = 1_048_576;
 /// What the service counts for each event beside its message.
-const EVENT_OVERHEAD: usize = 26;
+pub(crate) const EVENT_OVERHEAD: usize = 26;
 const TOO_OLD_MS: i64 = 14 * 86_400_000;
 const TOO_NEW_MS: i64 = 2 * 3_600_000;
+/// The longest time between the first and the last event of a put that are taken.
+const SPAN_MS_MAX: i64 = 86_400_000;
 /// Answers end at about this size, as the service's do.
-const PAGE_BYTES_MAX: usize = 1_048_576;
+pub(crate) const PAGE_BYTES_MAX: usize = 1_048_576;
 
 /// An event on its way in.
 #[derive(Clone)]
@@ -66,19 +67,6 @@ pub struct Query {
     pub token: Option<String>,
 }
 
-/// FilterLogEvents.
-#[derive(Clone, Debug, Default)]
-pub struct Search {
-    pub from_ms: Option<i64>,
-    pub to_ms: Option<i64>,
-    /// Empty: all.
-    pub streams: Vec<String>,
-    pub stream_prefix: String,
-    pub pattern: String,
-    pub limit: usize,
-    pub token: Option<String>,
-}
-
 /// Some events, oldest first, and where to go on.
 #[derive(Clone, Debug)]
 pub struct Page {
@@ -106,6 +94,7 @@ impl Logs {
                 let expired = events.partition_point(|event| event.at_ms < horizon);
                 let new = events.partition_point(|event| event.at_ms <= now_ms + TOO_NEW_MS);
                 let taken = events.get(old.max(expired)..new).unwrap_or_default();
+                check_span(taken)?;
                 insert(tx, &group, &stream, taken, now_ms)?;
                 Ok(Accepted {
                     too_new_from: Some(new).filter(|new| *new < events.len()),
@@ -158,46 +147,6 @@ impl Logs {
             })
             .await
     }
-
-    /// FilterLogEvents: events of a group by time, and the token for more.
-    ///
-    /// # Errors
-    /// `NotFound`, `Invalid` for a pattern, token or limit that is none.
-    pub async fn filter(&self, group: &str, search: Search) -> Result<(Vec<Event>, Option<String>), Error> {
-        check_limit(search.limit)?;
-        let pattern = Pattern::parse(&search.pattern)?;
-        let skip = match search.token.as_deref() {
-            None => None,
-            Some(token) => Some(parse_search_token(token)?),
-        };
-        let (group, now_ms) = (group.to_owned(), self.clock.now_ms());
-        self.state
-            .read(move |tx| {
-                let horizon = groups::horizon(tx, &group, now_ms)?;
-                let from = search.from_ms.unwrap_or(i64::MIN).max(horizon);
-                let to = search.to_ms.unwrap_or(i64::MAX);
-                let (at, number, stream) = skip.unwrap_or((i64::MIN, 0, String::new()));
-                let (mut found, mut bytes, mut more) = (Vec::<Event>::new(), 0, false);
-                tx.each(SEARCH, params![&group, from, to, at, &stream, number], |row| {
-                    let name = row.text(0)?;
-                    let wanted = search.streams.is_empty() || search.streams.iter().any(|stream| stream == name);
-                    if !wanted || !name.starts_with(&search.stream_prefix) || !pattern.matches(row.text(4)?) {
-                        return Ok::<_, Error>(true);
-                    }
-                    let event = event(row)?;
-                    bytes += event.message.len() + EVENT_OVERHEAD;
-                    more = found.len() == search.limit || (!found.is_empty() && bytes > PAGE_BYTES_MAX);
-                    if !more {
-                        found.push(event);
-                    }
-                    Ok(!more)
-                })?;
-                let last = found.last().filter(|_| more);
-                let token = last.map(|event| format!("{}/{}/{}", event.at_ms, event.number, event.stream));
-                Ok((found, token))
-            })
-            .await
-    }
 }
 
 const FORWARD: &str = "SELECT stream, at_ms, number, ingested_ms, message FROM log_event
@@ -206,12 +155,8 @@ const FORWARD: &str = "SELECT stream, at_ms, number, ingested_ms, message FROM l
 const BACKWARD: &str = "SELECT stream, at_ms, number, ingested_ms, message FROM log_event
     WHERE log_group = ?1 AND stream = ?2 AND at_ms >= ?3 AND at_ms < ?4 AND (at_ms < ?5 OR (at_ms = ?5 AND number < ?6))
     ORDER BY at_ms DESC, number DESC";
-const SEARCH: &str = "SELECT stream, at_ms, number, ingested_ms, message FROM log_event
-    WHERE log_group = ?1 AND at_ms >= ?2 AND at_ms < ?3
-      AND (at_ms > ?4 OR (at_ms = ?4 AND (stream > ?5 OR (stream = ?5 AND number > ?6))))
-    ORDER BY at_ms, stream, number";
 
-fn event(row: &state::Row<'_>) -> Result<Event, Error> {
+pub(crate) fn event(row: &state::Row<'_>) -> Result<Event, Error> {
     Ok(Event {
         stream: row.text(0)?.to_owned(),
         at_ms: row.int(1)?,
@@ -268,7 +213,16 @@ fn check_batch(events: &[Input]) -> Result<(), Error> {
     Ok(())
 }
 
-fn check_limit(limit: usize) -> Result<(), Error> {
+fn check_span(taken: &[Input]) -> Result<(), Error> {
+    let (Some(first), Some(last)) = (taken.first(), taken.last()) else { return Ok(()) };
+    if last.at_ms - first.at_ms > SPAN_MS_MAX {
+        let message = "The batch of log events in a single PutLogEvents request cannot span more than 24 hours.";
+        return Err(Error::Invalid(message.into()));
+    }
+    Ok(())
+}
+
+pub(crate) fn check_limit(limit: usize) -> Result<(), Error> {
     if limit == 0 || limit > EVENTS_MAX {
         return Err(Error::Invalid(format!("limit must be between 1 and {EVENTS_MAX}")));
     }
@@ -292,16 +246,5 @@ impl Place {
         };
         let mut number = || parts.next().and_then(|part| part.parse().ok()).ok_or_else(invalid);
         Ok(Place { forward, at_ms: number()?, number: number()? })
-    }
-}
-
-fn parse_search_token(token: &str) -> Result<(i64, i64, String), Error> {
-    let mut parts = token.splitn(3, '/');
-    let mut number = || parts.next().and_then(|part| part.parse::<i64>().ok());
-    match (number(), number(), parts.next()) {
-        (Some(at_ms), Some(number), Some(stream)) if streams::check_stream_name(stream).is_ok() => {
-            Ok((at_ms, number, stream.to_owned()))
-        }
-        _ => Err(Error::Invalid("The specified nextToken is invalid.".into())),
     }
 }

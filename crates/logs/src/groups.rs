@@ -64,10 +64,12 @@ impl Logs {
         &self,
         prefix: &str,
         contains: &str,
+        class: Option<&str>,
         after: &str,
         limit: usize,
     ) -> Result<(Vec<Group>, bool), Error> {
         let (prefix, contains, after) = (prefix.to_owned(), contains.to_owned(), after.to_owned());
+        let class = class.map(str::to_owned);
         self.state
             .read(move |tx| {
                 let mut found = Vec::new();
@@ -76,8 +78,11 @@ impl Logs {
                     &format!("SELECT {COLUMNS} FROM log_group WHERE name > ?1 ORDER BY name"),
                     params![&after],
                     |row| {
-                        let name = row.text(0)?;
-                        if name.starts_with(&prefix) && name.contains(&contains) {
+                        let (name, of_class) = (row.text(0)?, row.text(3)?);
+                        if name.starts_with(&prefix)
+                            && name.contains(&contains)
+                            && class.as_deref().is_none_or(|class| class == of_class)
+                        {
                             more = found.len() == limit;
                             if !more {
                                 found.push(group(row)?);

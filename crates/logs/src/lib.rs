@@ -7,6 +7,7 @@ mod error;
 mod events;
 mod groups;
 mod pattern;
+mod search;
 mod streams;
 mod sweep;
 pub mod target;
@@ -17,11 +18,13 @@ use event::{Arn, Clock};
 use state::State;
 
 pub use error::Error;
-pub use events::{Accepted, Event, Input, Page, Query, Search};
+pub use events::{Accepted, Event, Input, Page, Query};
 pub use groups::Group;
+pub use search::Search;
 pub use streams::{Order, Stream};
 
-const MIGRATIONS: &[&str] = &["CREATE TABLE log_group (
+const MIGRATIONS: &[&str] = &[
+    "CREATE TABLE log_group (
         name TEXT NOT NULL PRIMARY KEY, created_ms BIGINT NOT NULL, retention_days BIGINT, class TEXT NOT NULL,
         kms_key TEXT, tags TEXT NOT NULL);
     CREATE TABLE log_stream (
@@ -29,7 +32,10 @@ const MIGRATIONS: &[&str] = &["CREATE TABLE log_group (
         ingested_ms BIGINT, next BIGINT NOT NULL, PRIMARY KEY (log_group, name));
     CREATE TABLE log_event (
         log_group TEXT NOT NULL, stream TEXT NOT NULL, at_ms BIGINT NOT NULL, number BIGINT NOT NULL,
-        ingested_ms BIGINT NOT NULL, message TEXT NOT NULL, PRIMARY KEY (log_group, stream, at_ms, number));"];
+        ingested_ms BIGINT NOT NULL, message TEXT NOT NULL, PRIMARY KEY (log_group, stream, at_ms, number));",
+    // FilterLogEvents goes through a group by time.
+    "CREATE INDEX log_event_time ON log_event (log_group, at_ms, stream, number);",
+];
 
 /// All log groups of this program. Cheap to clone.
 #[derive(Clone)]

@@ -1,83 +1,104 @@
-//! Filter patterns of FilterLogEvents for unstructured text: `word`, `"a phrase"`, `-word`, `?either ?or`. Pure.
+//! Filter patterns of FilterLogEvents, as the CloudWatch Logs user guide has them ("Filter pattern syntax"). Pure.
+//!
+//! A pattern is a list of terms, a regular expression between `%`, conditions on the members of a JSON event between `{` and
+//! `}`, or on the fields of a space-delimited event between `[` and `]`. Case matters; an empty pattern matches everything.
+
+mod comparison;
+mod cursor;
+mod expression;
+mod fields;
+mod json;
+mod regex;
+mod terms;
 
 use crate::Error;
+use cursor::Cursor;
+use fields::Fields;
+use json::Json;
+use terms::Terms;
 
-/// A compiled filter pattern. Case matters. An empty one matches everything.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Pattern {
-    all: Vec<String>,
-    any: Vec<String>,
-    none: Vec<String>,
+/// As the service has it.
+const CHARS_MAX: usize = 1024;
+
+/// A compiled filter pattern.
+#[derive(Debug)]
+pub(crate) enum Pattern {
+    Terms(Terms),
+    Regex(::regex::Regex),
+    Json(Json),
+    Fields(Fields),
 }
 
 impl Pattern {
+    /// # Errors
+    /// `Invalid`, with the place of what is wrong.
     pub fn parse(text: &str) -> Result<Pattern, Error> {
-        let text = text.trim();
-        if text.starts_with(['{', '[', '%']) {
-            return Err(Error::Invalid("filterPattern: only terms and phrases are supported".into()));
+        if text.chars().count() > CHARS_MAX {
+            return Err(Error::Invalid(format!("filterPattern can have at most {CHARS_MAX} characters")));
         }
-        let mut pattern = Pattern::default();
-        let mut rest = text;
-        while !rest.is_empty() {
-            let (list, behind) = match rest.strip_prefix('-') {
-                Some(behind) => (&mut pattern.none, behind),
-                None => match rest.strip_prefix('?') {
-                    Some(behind) => (&mut pattern.any, behind),
-                    None => (&mut pattern.all, rest),
-                },
-            };
-            let (term, behind) = term(behind)?;
-            if term.is_empty() {
-                return Err(Error::Invalid("filterPattern has an empty term".into()));
-            }
-            list.push(term.to_owned());
-            rest = behind.trim_start();
+        let mut cursor = Cursor::new(text);
+        cursor.skip_space();
+        let pattern = match cursor.peek() {
+            Some('{') => Pattern::Json(Json::parse(&mut cursor)?),
+            Some('[') => Pattern::Fields(Fields::parse(&mut cursor)?),
+            Some('%') => Pattern::Regex(cursor.regex()?),
+            _ => return Terms::parse(&mut cursor).map(Pattern::Terms),
+        };
+        cursor.skip_space();
+        if cursor.peek().is_some() {
+            return Err(cursor.invalid("nothing can follow the pattern"));
         }
         Ok(pattern)
     }
 
     pub fn matches(&self, message: &str) -> bool {
-        let holds = |term: &String| message.contains(term.as_str());
-        self.all.iter().all(holds)
-            && !self.none.iter().any(holds)
-            && (self.any.is_empty() || self.any.iter().any(holds))
-    }
-}
-
-fn term(text: &str) -> Result<(&str, &str), Error> {
-    match text.strip_prefix('"') {
-        Some(quoted) => {
-            quoted.split_once('"').ok_or_else(|| Error::Invalid("filterPattern has an open quotation mark".into()))
+        match self {
+            Pattern::Terms(terms) => terms.matches(message),
+            Pattern::Regex(regex) => regex.is_match(message),
+            Pattern::Json(json) => json.matches(message),
+            Pattern::Fields(fields) => fields.matches(message),
         }
-        None => Ok(text.split_at(text.find(char::is_whitespace).unwrap_or(text.len()))),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::Pattern;
 
-    fn check(pattern: &str, message: &str, expected: bool) {
-        assert_eq!(Pattern::parse(pattern).unwrap().matches(message), expected, "{pattern} on {message}");
+    /// `patterns.txt`: a pattern, then the messages it matches (`+`) and does not match (`-`), or why it is refused (`!`).
+    #[test]
+    fn patterns_match_as_the_guide_says() {
+        let mut pattern = "";
+        for line in include_str!("pattern/patterns.txt").lines().filter(|line| !line.starts_with('#')) {
+            let (mark, rest) = line.split_at_checked(4).unwrap_or((line, ""));
+            match mark {
+                "  + " => assert!(Pattern::parse(pattern).unwrap().matches(rest), "{pattern} on {rest}"),
+                "  - " => assert!(!Pattern::parse(pattern).unwrap().matches(rest), "{pattern} on {rest}"),
+                "  ! " => {
+                    let error = Pattern::parse(pattern).unwrap_err().to_string();
+                    assert!(error.contains(rest), "{pattern}: {error}");
+                }
+                _ => pattern = line,
+            }
+        }
     }
 
     #[test]
-    fn terms_are_anded_alternatives_ored_exclusions_excluded() {
-        check("", "anything", true);
-        check("ERROR", "an ERROR here", true);
-        check("ERROR", "an error here", false);
-        check("a b", "b then a", true);
-        check("a z", "b then a", false);
-        check("\"b then\"", "b then a", true);
-        check("b -then", "b then a", false);
-        check("?x ?a", "b then a", true);
-        check("?x ?y", "b then a", false);
+    fn size_and_depth_are_bounded() {
+        for refused in ["a".repeat(1025), format!("{{ {}$.a = 1 }}", "(".repeat(400)), "%a{900}{900}{900}%".to_owned()]
+        {
+            assert!(Pattern::parse(&refused).is_err(), "{} characters", refused.len());
+        }
+        let deep = format!("{}1{}", "[".repeat(5000), "]".repeat(5000));
+        assert!(!Pattern::parse("{ $.a = 1 }").unwrap().matches(&deep));
     }
 
-    #[test]
-    fn what_is_not_supported_is_refused() {
-        for pattern in ["{ $.a = 1 }", "[a, b]", "%x%", "\"open", "-"] {
-            assert!(Pattern::parse(pattern).is_err(), "{pattern}");
+    proptest::proptest! {
+        #[test]
+        fn no_pattern_and_no_message_panics(pattern in "[{\\[%]?[ -~é]{0,40}[}\\]%]?", message in "\\PC{0,60}") {
+            if let Ok(pattern) = Pattern::parse(&pattern) {
+                pattern.matches(&message);
+            }
         }
     }
 }

@@ -68,7 +68,7 @@ impl Logs {
                 })?;
                 found.retain(|stream| stream.name.starts_with(&prefix));
                 if order == Order::LastEvent {
-                    found.sort_by_key(|stream| stream.last_ms);
+                    found.sort_by(|a, b| (a.last_ms, &a.name).cmp(&(b.last_ms, &b.name)));
                 }
                 if descending {
                     found.reverse();

@@ -71,6 +71,16 @@ impl Client {
         self.send("watershed", method, path, &[("content-type", "application/json")], body).await
     }
 
+    /// An operation of a service that speaks JSON 1.1: `target` is `PREFIX.OPERATION`.
+    ///
+    /// # Errors
+    /// As [`Client::own`].
+    pub async fn json(&self, service: &str, target: &str, input: &Value) -> anyhow::Result<Value> {
+        let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target)];
+        let answer = self.send(service, "POST", "/", &headers, Bytes::from(input.to_string())).await?;
+        serde_json::from_slice(&answer).context("the server's answer is not JSON")
+    }
+
     /// An operation of a query service (CloudFormation, STS): a form in, XML out.
     ///
     /// # Errors

@@ -68,6 +68,8 @@ async fn events_outside_the_window_are_rejected_by_index() {
     assert_eq!(messages(&logs, "s").await.len(), 1);
     let error = logs.put("g", "s", vec![at(5), at(4)]).await.unwrap_err();
     assert!(matches!(error, Error::Invalid(_)), "out of order");
+    let error = logs.put("g", "s", vec![at(-86_400_000), at(1)]).await.unwrap_err();
+    assert!(matches!(error, Error::Invalid(_)), "more than a day");
 }
 
 #[tokio::test]
@@ -107,6 +109,41 @@ async fn filter_pages_over_streams_in_time_order() {
     }
     let expected: Vec<_> = [0, 1, 3, 4].iter().flat_map(|n| [(*n, "s".to_owned()), (*n, "t".to_owned())]).collect();
     assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn filter_goes_backwards_and_a_token_keeps_its_direction() {
+    let Fixture { logs, _dir, .. } = fixture().await;
+    logs.put("g", "s", inputs(0, 5)).await.unwrap();
+    let search = |newest_first, token| Search { limit: 2, newest_first, token, ..Search::default() };
+    let (mut seen, mut token) = (Vec::new(), None);
+    loop {
+        let (events, next) = logs.filter("g", search(token.is_none(), token)).await.unwrap();
+        seen.extend(events.into_iter().map(|event| event.at_ms - NOW));
+        token = next;
+        if token.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, [4, 3, 2, 1, 0]);
+    for token in ["", "f/1/2", "x/1/2/s", "f/1/b/s", "f/1/2/a:b"] {
+        let error = logs.filter("g", search(false, Some(token.to_owned()))).await.unwrap_err();
+        assert!(matches!(error, Error::Invalid(_)), "{token}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_ends_after_so_much_was_read_and_goes_on_there() {
+    let Fixture { logs, _dir, .. } = fixture().await;
+    for n in 0..18 {
+        let message = if n == 17 { "found".to_owned() } else { "x".repeat(1_000_000) };
+        logs.put("g", "s", vec![Input { at_ms: NOW + n, message }]).await.unwrap();
+    }
+    let search = |token| Search { limit: 10, pattern: "found".into(), token, ..Search::default() };
+    let (events, token) = logs.filter("g", search(None)).await.unwrap();
+    assert!(events.is_empty() && token.is_some(), "an empty page, and more");
+    let (events, token) = logs.filter("g", search(token)).await.unwrap();
+    assert_eq!((events.len(), token), (1, None));
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
-//! CloudWatch Logs at the wire (JSON 1.1, `Logs_20140328`): groups and tags here, streams and events in `events.rs`.
+//! CloudWatch Logs at the wire (JSON 1.1, `Logs_20140328`): groups and tags here, streams and events in `events.rs`,
+//! what requests may hold in `members.rs`.
 
 mod events;
+mod members;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,6 +10,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::{App, AwsError, Call, Codes, Reply};
+use members::{group, invalid, limit, number, required, text, texts};
 
 const PAGE_DEFAULT: usize = 50;
 
@@ -20,9 +23,10 @@ impl From<logs::Error> for AwsError {
 /// Runs one operation.
 pub(crate) async fn call(app: &Arc<App>, call: Call) -> Result<Reply, AwsError> {
     let (logs, input) = (&app.logs, &call.input);
+    members::check(&call.operation, input)?;
     let answer = match call.operation.as_str() {
         "CreateLogGroup" => {
-            let (class, key) = (text(input, "logGroupClass"), text(input, "kmsKeyId"));
+            let (class, key) = (text(input, "logGroupClass")?, text(input, "kmsKeyId")?);
             logs.create_group(required(input, "logGroupName")?, class, key, tags(input)?).await?;
             json!({})
         }
@@ -32,7 +36,7 @@ pub(crate) async fn call(app: &Arc<App>, call: Call) -> Result<Reply, AwsError> 
             json!({})
         }
         "PutRetentionPolicy" => {
-            let days = input.get("retentionInDays").and_then(Value::as_i64);
+            let days = number(input, "retentionInDays")?;
             let days = days.ok_or_else(|| invalid("retentionInDays is missing"))?;
             logs.set_retention(required(input, "logGroupName")?, Some(days)).await?;
             json!({})
@@ -48,9 +52,8 @@ pub(crate) async fn call(app: &Arc<App>, call: Call) -> Result<Reply, AwsError> 
             json!({})
         }
         "UntagResource" | "UntagLogGroup" => {
-            let keys = input.get("tagKeys").or_else(|| input.get("tags")).and_then(Value::as_array);
-            let keys = keys.into_iter().flatten().filter_map(Value::as_str);
-            logs.tag(&tagged(input)?, keys.map(|key| (key.to_owned(), None)).collect()).await?;
+            let keys = texts(input, if call.operation == "UntagResource" { "tagKeys" } else { "tags" })?;
+            logs.tag(&tagged(input)?, keys.into_iter().map(|key| (key, None)).collect()).await?;
             json!({})
         }
         "CreateLogStream" => {
@@ -71,14 +74,14 @@ pub(crate) async fn call(app: &Arc<App>, call: Call) -> Result<Reply, AwsError> 
 }
 
 async fn describe(logs: &logs::Logs, input: &Value) -> Result<Value, AwsError> {
-    let (prefix, contains) = (text(input, "logGroupNamePrefix"), text(input, "logGroupNamePattern"));
+    let (prefix, contains) = (text(input, "logGroupNamePrefix")?, text(input, "logGroupNamePattern")?);
     if prefix.is_some() && contains.is_some() {
         return Err(invalid("logGroupNamePrefix and logGroupNamePattern exclude each other"));
     }
-    let after = text(input, "nextToken").unwrap_or_default();
-    let limit = limit(input, PAGE_DEFAULT, 50)?;
-    let (groups, more) =
-        logs.describe_groups(prefix.unwrap_or_default(), contains.unwrap_or_default(), after, limit).await?;
+    let after = text(input, "nextToken")?.unwrap_or_default();
+    let limit = limit(input, PAGE_DEFAULT, PAGE_DEFAULT)?;
+    let (prefix, contains) = (prefix.unwrap_or_default(), contains.unwrap_or_default());
+    let (groups, more) = logs.describe_groups(prefix, contains, text(input, "logGroupClass")?, after, limit).await?;
     let mut items = Vec::with_capacity(groups.len());
     for group in &groups {
         let arn = logs.arn(&group.name);
@@ -112,33 +115,6 @@ fn page(member: &str, items: Vec<Value>, next: Option<String>) -> Value {
     Value::Object(answer)
 }
 
-fn text<'a>(input: &'a Value, member: &str) -> Option<&'a str> {
-    input.get(member).and_then(Value::as_str)
-}
-
-fn required<'a>(input: &'a Value, member: &str) -> Result<&'a str, AwsError> {
-    text(input, member).ok_or_else(|| invalid(&format!("{member} is missing")))
-}
-
-fn limit(input: &Value, default: usize, max: u64) -> Result<usize, AwsError> {
-    match input.get("limit").map(Value::as_u64) {
-        None => Ok(default),
-        Some(Some(limit)) if (1..=max).contains(&limit) => Ok(limit as usize),
-        Some(_) => Err(invalid(&format!("limit must be between 1 and {max}"))),
-    }
-}
-
-/// The group by name, or by ARN in `member`.
-fn group<'a>(input: &'a Value, member: &str) -> Result<&'a str, AwsError> {
-    match text(input, "logGroupName").or_else(|| text(input, member)) {
-        None => Err(invalid("logGroupName is missing")),
-        Some(name) => match name.split_once(":log-group:") {
-            Some((_, name)) => Ok(name.strip_suffix(":*").unwrap_or(name)),
-            None => Ok(name),
-        },
-    }
-}
-
 fn tagged(input: &Value) -> Result<String, AwsError> {
     group(input, "resourceArn").map(str::to_owned)
 }
@@ -150,8 +126,4 @@ fn tags(input: &Value) -> Result<BTreeMap<String, String>, AwsError> {
         found.insert(key.clone(), value.to_owned());
     }
     Ok(found)
-}
-
-fn invalid(message: &str) -> AwsError {
-    AwsError::new(400, "InvalidParameterException", message)
 }

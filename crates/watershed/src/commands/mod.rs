@@ -5,6 +5,7 @@ mod demo;
 mod deploy;
 mod dlq;
 mod lake;
+mod logs;
 mod pipe;
 mod serve;
 mod sql;
@@ -41,6 +42,7 @@ enum Command {
     Lake(lake::Lake),
     Pipe(pipe::Pipe),
     Dlq(dlq::Dlq),
+    Logs(logs::Logs),
 }
 
 /// Runs the command asked for.
@@ -58,6 +60,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Lake(command) => command.run().await,
         Command::Pipe(command) => command.run().await,
         Command::Dlq(command) => command.run().await,
+        Command::Logs(command) => command.run().await,
     }
 }
 

@@ -8,7 +8,7 @@ use remote::dynamodb::types::AttributeValue;
 
 use crate::world::{BINARY, World, server};
 
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: [&[&str]; 19] = [
     &[],
     &["serve"],
     &["deploy"],
@@ -25,6 +25,9 @@ const COMMANDS: [&[&str]; 16] = [
     &["dlq", "list"],
     &["dlq", "show"],
     &["dlq", "redrive"],
+    &["logs"],
+    &["logs", "ls"],
+    &["logs", "tail"],
 ];
 
 /// How long a change may take into the lake on a loaded machine.

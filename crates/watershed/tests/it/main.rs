@@ -10,6 +10,7 @@ mod functions;
 mod identity;
 mod items;
 mod lake_on_s3;
+mod logs;
 mod pipes;
 mod queues;
 mod remote;
