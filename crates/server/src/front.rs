@@ -145,7 +145,13 @@ async fn answer_s3(front: &Front, request: axum::extract::Request, request_id: &
     if header_bytes > front.limits.header_bytes_max {
         return finish(431, "application/xml", Vec::new(), request_id);
     }
-    with_id(front.app.s3.call(request, request_id).await.map(Body::new), request_id)
+    let expects = request.headers().contains_key(header::EXPECT);
+    let mut response = front.app.s3.call(request, request_id).await.map(Body::new);
+    // Who asked before sending the body may now leave it out: what comes next on this connection cannot be told from it.
+    if expects && !response.status().is_success() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    with_id(response, request_id)
 }
 
 fn target(head: &Parts) -> Option<&str> {
