@@ -91,6 +91,16 @@ impl Shape {
 }
 
 async fn handle(State(front): State<Arc<Front>>, request: axum::extract::Request) -> Response {
+    let waits = request.headers().contains_key(header::EXPECT);
+    let mut response = answer(&front, request).await;
+    // Who waits to be told to go on leaves the body out when refused: what comes next on this connection cannot be told from it.
+    if waits && !response.status().is_success() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+async fn answer(front: &Front, request: axum::extract::Request) -> Response {
     let request_id = uuid::Uuid::new_v4().to_string();
     let (head, body) = request.into_parts();
     if head.uri.path() == "/health" {
@@ -100,10 +110,10 @@ async fn handle(State(front): State<Arc<Front>>, request: axum::extract::Request
     let _permit = front.permits.acquire().await;
     let (service, claim) = route(&head);
     if is_s3(&head, claim.as_ref().ok()) {
-        return answer_s3(&front, http::Request::from_parts(head, body), &request_id).await;
+        return answer_s3(front, http::Request::from_parts(head, body), &request_id).await;
     }
     let shape = service.map_or_else(|| fallback_shape(&head), Shape::of);
-    let outcome = run(&front, &head, body, service, claim, shape, &request_id).await;
+    let outcome = run(front, &head, body, service, claim, shape, &request_id).await;
     match outcome {
         Ok(response) => with_id(response, &request_id),
         Err(error) => {
@@ -145,13 +155,7 @@ async fn answer_s3(front: &Front, request: axum::extract::Request, request_id: &
     if header_bytes > front.limits.header_bytes_max {
         return finish(431, "application/xml", Vec::new(), request_id);
     }
-    let expects = request.headers().contains_key(header::EXPECT);
-    let mut response = front.app.s3.call(request, request_id).await.map(Body::new);
-    // Who asked before sending the body may now leave it out: what comes next on this connection cannot be told from it.
-    if expects && !response.status().is_success() {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    with_id(response, request_id)
+    with_id(front.app.s3.call(request, request_id).await.map(Body::new), request_id)
 }
 
 fn target(head: &Parts) -> Option<&str> {

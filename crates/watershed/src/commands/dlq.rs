@@ -3,6 +3,7 @@
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
+use super::Format;
 use crate::client::{Client, Find};
 
 /// Letters asked for at once.
@@ -82,12 +83,6 @@ struct Redrive {
     format: Format,
     #[command(flatten)]
     find: Find,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 impl Dlq {

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Context as _;
 use serde_json::{Map, Value, json};
 
+use super::Format;
 use crate::client::{Client, Find};
 
 /// How often a followed group is asked.
@@ -69,12 +70,6 @@ struct Tail {
     find: Find,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
-}
-
 impl Logs {
     pub async fn run(self) -> anyhow::Result<()> {
         match self.action {
@@ -126,8 +121,8 @@ impl Tail {
         // Ids of what was shown and could be answered again, with its time.
         let mut shown = BTreeSet::<(i64, String)>::new();
         loop {
-            self.show(&client, from, &mut shown).await?;
-            if !self.follow {
+            let read = self.show(&client, from, &mut shown).await?;
+            if !read || !self.follow {
                 return Ok(());
             }
             if let Some((newest, _)) = shown.last() {
@@ -138,20 +133,21 @@ impl Tail {
         }
     }
 
-    /// Prints what the group has from `from` on and was not shown.
-    async fn show(&self, client: &Client, from: i64, shown: &mut BTreeSet<(i64, String)>) -> anyhow::Result<()> {
+    /// Prints what the group has from `from` on and was not shown; false when nobody reads it any more.
+    async fn show(&self, client: &Client, from: i64, shown: &mut BTreeSet<(i64, String)>) -> anyhow::Result<bool> {
         let mut input = json!({"logGroupName": self.group, "startTime": from, "filterPattern": self.filter});
         loop {
             let answer = ask(client, "FilterLogEvents", &input).await?;
             for event in members(&answer, "events") {
                 let at = event["timestamp"].as_i64().unwrap_or_default();
-                if shown.insert((at, plain(event, "eventId").to_owned())) {
-                    super::print(&self.line(event, at))?;
+                let new = shown.insert((at, plain(event, "eventId").to_owned()));
+                if new && !super::print_while_read(&self.line(event, at))? {
+                    return Ok(false);
                 }
             }
             match answer.get("nextToken") {
                 Some(token) => input["nextToken"] = token.clone(),
-                None => return Ok(()),
+                None => return Ok(true),
             }
         }
     }

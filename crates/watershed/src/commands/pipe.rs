@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail, ensure};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::Format;
 use crate::client::{Client, Find};
 
 /// Most events of one dry run.
@@ -56,12 +57,6 @@ struct Test {
     format: Format,
     #[command(flatten)]
     find: Find,
-}
-
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 impl Pipe {

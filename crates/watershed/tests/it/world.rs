@@ -38,7 +38,7 @@ pub fn run(world: &World, script: &str) -> String {
 /// Lines that a script of [`run_over_kills`] writes between two kills.
 const LINES: usize = 40;
 /// How long they may take on a loaded machine.
-const WAIT_MAX: Duration = Duration::from_secs(120);
+pub const WAIT_MAX: Duration = Duration::from_secs(120);
 
 /// Runs a script as `SCRIPT ENDPOINT FILE` and kills the server so often, each time after some more lines of the file;
 /// answers what the script printed.

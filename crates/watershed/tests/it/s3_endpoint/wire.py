@@ -62,6 +62,18 @@ connection.endheaders(b"only the beginning")
 connection.close()
 refused("404", lambda: s3.head_object(Bucket="lake", Key="half"))
 
+# Refused before a body that was announced: a client that waited leaves it out, so the connection ends.
+missing = {"Bucket": "lake", "Key": "k", "UploadId": "00000000-0000-0000-0000-000000000000", "PartNumber": 1}
+url = urlsplit(s3.generate_presigned_url("upload_part", Params=missing))
+connection = http.client.HTTPConnection(ADDRESS)
+connection.putrequest("PUT", f"{url.path}?{url.query}")
+connection.putheader("Content-Length", "1")
+connection.putheader("Expect", "100-continue")
+connection.endheaders()
+answer = connection.getresponse()
+assert (answer.status, answer.getheader("Connection")) == (404, "close"), (answer.status, answer.headers)
+connection.close()
+
 # More than the other services take in one request.
 large = b"x" * (20 << 20)
 s3.put_object(Bucket="lake", Key="large", Body=large)
