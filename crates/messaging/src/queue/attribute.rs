@@ -128,9 +128,7 @@ fn check_value(name: &str, attribute: &Attribute) -> Result<(), Error> {
             Ok(())
         }
         (Payload::Binary(bytes), "Binary") if !bytes.is_empty() => Ok(()),
-        _ => Err(refuse(format!(
-            "The message (user) attribute '{name}' must contain a non-empty value of type '{base}'."
-        ))),
+        _ => Err(refuse(format!("Message (user) attribute '{name}' must contain a non-empty value of type '{base}'."))),
     }
 }
 

@@ -143,11 +143,24 @@ impl Ready {
                 None => Ok(None),
             };
         }
-        if message.group.is_none() {
-            return Err(Code::MissingParameter.error("The request must contain the parameter MessageGroupId."));
-        }
+        let id = self.placed(settings)?;
         if let Some(delay_s) = message.delay_s.filter(|delay_s| *delay_s > 0) {
             return Err(invalid_value(delay_s, "DelaySeconds", OTHER_TYPE));
+        }
+        Ok(id)
+    }
+
+    /// Whether a FIFO queue knows the group of this message and what makes it the same as another. Answers its deduplication id.
+    ///
+    /// # Errors
+    /// `MissingParameter`, `InvalidParameterValue`.
+    pub fn placed(&self, settings: &Settings) -> Result<Option<String>, Error> {
+        let message = &self.message;
+        if !settings.fifo {
+            return Ok(None);
+        }
+        if message.group.is_none() {
+            return Err(Code::MissingParameter.error("The request must contain the parameter MessageGroupId."));
         }
         match &message.deduplication {
             Some(id) => Ok(Some(id.clone())),

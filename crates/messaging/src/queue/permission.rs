@@ -20,6 +20,22 @@ const ACTIONS: &[&str] = &[
     "SendMessage",
 ];
 
+/// What cannot be given away.
+const OWNER_ACTIONS: &[&str] = &[
+    "AddPermission",
+    "CancelMessageMoveTask",
+    "CreateQueue",
+    "DeleteQueue",
+    "ListMessageMoveTasks",
+    "ListQueueTags",
+    "ListQueues",
+    "RemovePermission",
+    "SetQueueAttributes",
+    "StartMessageMoveTask",
+    "TagQueue",
+    "UntagQueue",
+];
+
 /// AddPermission.
 #[derive(Clone, Debug)]
 pub struct Permission {
@@ -69,7 +85,7 @@ impl Queues {
             let before = statements.len();
             statements.retain(|statement| statement["Sid"] != label.as_str());
             if statements.len() == before {
-                return Err(invalid_value(label, "Label", "can't find label on existing policy"));
+                return Err(invalid_value(label, "Label", "can't find label."));
             }
             match statements.is_empty() {
                 true => settings.kept.remove(POLICY),
@@ -99,11 +115,13 @@ fn check(permission: &Permission) -> Result<(), Error> {
         return Err(Code::OverLimit.error(message));
     }
     match actions.iter().find(|action| !ACTIONS.contains(&action.as_str())) {
-        Some(action) => Err(invalid_value(
-            format!("SQS:{action}"),
-            "ActionName",
-            "Please refer to the appropriate WSDL for a list of valid actions.",
-        )),
+        Some(action) => {
+            let reason = match OWNER_ACTIONS.contains(&action.as_str()) {
+                true => "Only the queue owner is allowed to invoke this action.",
+                false => "Please refer to the appropriate WSDL for a list of valid actions.",
+            };
+            Err(invalid_value(format!("SQS:{action}"), "ActionName", reason))
+        }
         None => Ok(()),
     }
 }

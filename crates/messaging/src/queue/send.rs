@@ -17,10 +17,11 @@ impl Queues {
         sent.pop().unwrap_or(Err(Error::Corrupt("batch")))
     }
 
-    /// SendMessageBatch: in order, in one transaction; what a message is refused for does not touch its neighbours.
+    /// SendMessageBatch: in order, in one transaction; what a message is refused for does not touch its neighbours. Only a
+    /// message that lacks what a FIFO queue places it by refuses them all, as with the service.
     ///
     /// # Errors
-    /// `QueueDoesNotExist`; inside, as [`Queues::send`].
+    /// `QueueDoesNotExist`, and `MissingParameter` or `InvalidParameterValue` of such a message; inside, as [`Queues::send`].
     pub async fn send_batch(&self, name: &str, messages: Vec<NewMessage>) -> Result<Vec<Result<Sent, Error>>, Error> {
         let (queues, name) = (self.clone(), name.to_owned());
         let ready: Vec<_> = messages.into_iter().map(Ready::new).collect();
@@ -28,6 +29,9 @@ impl Queues {
             .state
             .write(move |tx| {
                 let home = find(tx, &name)?;
+                for ready in ready.iter().flatten() {
+                    ready.placed(&home.settings)?;
+                }
                 let put = |ready: Result<Ready, Error>| match ready.and_then(|ready| queues.put(tx, &home, ready)) {
                     Err(error @ (Error::State(_) | Error::Corrupt(_))) => Err(error),
                     outcome => Ok(outcome),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::code::{Code, invalid_value};
 use crate::Error;
@@ -48,7 +48,7 @@ pub struct Settings {
 /// `RedrivePolicy`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Redrive {
-    /// As it was given.
+    /// As it was given, but with the number of receives as a number.
     pub text: String,
     /// The dead-letter queue's ARN.
     pub target: String,
@@ -233,7 +233,11 @@ fn redrive(text: &str) -> Result<Redrive, Error> {
     if policy.keys().any(|name| name != "deadLetterTargetArn" && name != "maxReceiveCount") {
         return Err(refuse("Only following attributes are supported: [deadLetterTargetArn, maxReceiveCount]."));
     }
-    Ok(Redrive { text: text.into(), target: target.into(), receives_max })
+    let text = match policy.get("maxReceiveCount") {
+        Some(Value::String(_)) => json!({"deadLetterTargetArn": target, "maxReceiveCount": receives_max}).to_string(),
+        _ => text.into(),
+    };
+    Ok(Redrive { text, target: target.into(), receives_max })
 }
 
 fn redrive_allow(text: &str) -> Result<RedriveAllow, Error> {
@@ -300,6 +304,16 @@ mod tests {
         ] {
             assert_eq!(set(fifo, name, value).is_ok(), ok, "{name} {value}");
         }
+    }
+
+    #[test]
+    fn receives_given_as_text_are_given_back_as_a_number() {
+        let settings = set(false, "RedrivePolicy", r#"{"deadLetterTargetArn":"a","maxReceiveCount":"3"}"#).unwrap();
+        let shown = &settings.attributes()["RedrivePolicy"];
+        assert_eq!(
+            serde_json::from_str::<Value>(shown).unwrap(),
+            json!({"deadLetterTargetArn": "a", "maxReceiveCount": 3})
+        );
     }
 
     #[test]

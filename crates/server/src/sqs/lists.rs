@@ -110,6 +110,9 @@ impl List {
 
 pub(super) async fn tag(caller: &Caller<'_>, input: Value) -> Result<Value, AwsError> {
     let Tag { queue_url, tags } = decode(input)?;
+    if tags.is_empty() {
+        return Err(error::missing("Tags"));
+    }
     let changes = tags.into_iter().map(|(key, value)| (key, Some(value))).collect();
     caller.app.queues.tag(&caller.queue(&queue_url)?, changes).await.map_err(refuse)?;
     Ok(json!({}))

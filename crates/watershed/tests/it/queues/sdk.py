@@ -17,11 +17,12 @@ endpoint = sys.argv[1]
 sqs = boto3.client("sqs", endpoint_url=endpoint, config=Config(max_pool_connections=50))
 
 
-def refused(code, call, shape=None):
+def refused(code, call, shape=None, text=""):
     try:
         answer = call()
     except ClientError as error:
         assert error.response["Error"]["Code"] == code, (code, error.response["Error"])
+        assert text in error.response["Error"]["Message"], (text, error.response["Error"])
         if shape:
             assert isinstance(error, getattr(sqs.exceptions, shape)), (shape, type(error))
         return
@@ -69,9 +70,19 @@ assert [len(page) for page in pages] == [2, 2, 1], pages
 sqs.tag_queue(QueueUrl=url, Tags={"a": "b"})
 sqs.untag_queue(QueueUrl=url, TagKeys=["team"])
 assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == {"a": "b"}
+refused("MissingParameter", lambda: sqs.tag_queue(QueueUrl=url, Tags={}), text="must contain the parameter Tags.")
 sqs.add_permission(QueueUrl=url, Label="l", AWSAccountIds=["111122223333"], Actions=["SendMessage"])
 statement, = json.loads(attributes(url, "Policy")["Policy"])["Statement"]
 assert statement["Action"] == "SQS:SendMessage" and statement["Principal"] == {"AWS": "arn:aws:iam::111122223333:root"}
+for action, reason in [
+    ("DeleteQueue", "Only the queue owner is allowed to invoke this action."),
+    ("Sing", "Please refer to the appropriate WSDL for a list of valid actions."),
+]:
+    refused("InvalidParameterValue", lambda: sqs.add_permission(
+        QueueUrl=url, Label="m", AWSAccountIds=["111122223333"], Actions=["SendMessage", action]),
+        text=f"Value SQS:{action} for parameter ActionName is invalid. Reason: {reason}")
+refused("InvalidParameterValue", lambda: sqs.remove_permission(QueueUrl=url, Label="m"),
+        text="Value m for parameter Label is invalid. Reason: can't find label.")
 sqs.remove_permission(QueueUrl=url, Label="l")
 assert attributes(url, "Policy") == {}
 
@@ -102,6 +113,13 @@ refused("InvalidParameterValue", lambda: sqs.send_message(QueueUrl=url, MessageB
 refused("InvalidParameterValue", lambda: sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=11))
 refused("InvalidParameterValue", lambda: sqs.receive_message(QueueUrl=url, WaitTimeSeconds=21))
 refused("MissingParameter", lambda: sqs.send_message(QueueUrl=url, MessageBody=""))
+for attribute, text in [
+    ({"DataType": "String", "StringValue": ""}, "Message (user) attribute 'a' must contain a non-empty value of type 'String'."),
+    ({"DataType": "Text", "StringValue": "x"}, "The type of message (user) attribute 'a' is invalid."),
+    ({"DataType": "Number", "StringValue": "x"}, "Can't cast the value of message (user) attribute 'a' to a number."),
+]:
+    refused("InvalidParameterValue", lambda: sqs.send_message(
+        QueueUrl=url, MessageBody="x", MessageAttributes={"a": attribute}), text=text)
 sqs.send_message(QueueUrl=url, MessageBody="x" * (1 << 20))
 assert [len(body) for body in bodies(receive(url))] == [1 << 20]
 
@@ -163,12 +181,22 @@ assert bodies(again[0]) == ["a2"] and again[0] == again[1]
 assert again[0][0]["Attributes"]["SequenceNumber"] == numbers[1]
 refused("MissingParameter", lambda: sqs.send_message(QueueUrl=fifo, MessageBody="x"))
 refused("InvalidParameterValue", lambda: sqs.send_message(QueueUrl=fifo, MessageBody="x", MessageGroupId="g"))
+# One message without its place refuses the whole batch.
+placed, nowhere = entries("a", MessageGroupId="g", MessageDeduplicationId="batch"), entries("b", MessageDeduplicationId="b")
+refused("MissingParameter", lambda: sqs.send_message_batch(QueueUrl=fifo, Entries=placed + nowhere),
+        text="The request must contain the parameter MessageGroupId.")
+refused("InvalidParameterValue", lambda: sqs.send_message_batch(QueueUrl=fifo, Entries=placed + entries("b", MessageGroupId="g")),
+        text="ContentBasedDeduplication")
+assert receive(fifo) == []
 
 # Dead letters
 dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
 dead_arn = attributes(dead, "QueueArn")["QueueArn"]
 policy = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 1})
+textual = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": "1"})
 source = sqs.create_queue(QueueName="source", Attributes={"RedrivePolicy": policy, "VisibilityTimeout": "0"})["QueueUrl"]
+assert json.loads(attributes(source, "RedrivePolicy")["RedrivePolicy"]) == json.loads(policy)
+sqs.set_queue_attributes(QueueUrl=source, Attributes={"RedrivePolicy": textual})
 assert json.loads(attributes(source, "RedrivePolicy")["RedrivePolicy"]) == json.loads(policy)
 assert sqs.list_dead_letter_source_queues(QueueUrl=dead)["queueUrls"] == [source]
 sqs.send_message(QueueUrl=source, MessageBody="poison")
