@@ -11,6 +11,8 @@ use crate::{Error, constraint};
 /// What an archive without a pattern keeps: replayed events are not archived again.
 const ALL: &str = r#"{"replay-name":[{"exists":false}]}"#;
 const DAY_MS: i64 = 86_400_000;
+/// Archives here are `ENABLED` from their creation to their end.
+const STATES: [&str; 6] = ["ENABLED", "DISABLED", "CREATING", "UPDATING", "CREATE_FAILED", "UPDATE_FAILED"];
 
 /// An archive, by the member names of the wire.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -160,11 +162,19 @@ impl Buses {
             .await
     }
 
-    /// ListArchives, all or those of one bus, each with its events and bytes.
+    /// ListArchives, all or those of one bus or in one state, each with its events and bytes.
     ///
     /// # Errors
-    /// `NotFound` without the bus.
-    pub async fn list_archives(&self, source: Option<&str>, page: Page) -> Result<Listing<(Archive, i64, i64)>, Error> {
+    /// `NotFound` without the bus, `Invalid` for two filters and for a state that is none.
+    pub async fn list_archives(
+        &self,
+        source: Option<&str>,
+        state: Option<&str>,
+        page: Page,
+    ) -> Result<Listing<(Archive, i64, i64)>, Error> {
+        one_filter("ListArchives", [source.is_some(), state.is_some(), !page.prefix.is_empty()])?;
+        state.map_or(Ok(()), |state| constraint::one_of("state", state, &STATES))?;
+        let is_asked = state.is_none_or(|state| state == "ENABLED");
         let source = source.map(str::to_owned);
         self.inner
             .state
@@ -172,7 +182,9 @@ impl Buses {
                 if let Some(source) = &source {
                     buses::find(tx, bus_name(Some(source)))?;
                 }
-                let keep = |archive: &Archive| source.as_ref().is_none_or(|source| *source == archive.event_source_arn);
+                let keep = |archive: &Archive| {
+                    is_asked && source.as_ref().is_none_or(|source| *source == archive.event_source_arn)
+                };
                 let Listing { items, next } = resource::list(tx, "", &page, keep)?;
                 let sized = |archive: Archive| {
                     let (count, bytes) = size(tx, &archive.archive_name)?;
@@ -181,6 +193,16 @@ impl Buses {
                 Ok(Listing { items: items.into_iter().map(sized).collect::<Result<_, _>>()?, next })
             })
             .await
+    }
+}
+
+/// A list of archives or replays takes one filter.
+pub(super) fn one_filter(operation: &str, given: [bool; 3]) -> Result<(), Error> {
+    match given.into_iter().filter(|given| *given).count() {
+        0 | 1 => Ok(()),
+        _ => Err(Error::Invalid(format!(
+            "At most one filter is allowed for {operation}. Use either : State, EventSourceArn, or NamePrefix."
+        ))),
     }
 }
 

@@ -9,11 +9,16 @@ use crate::{Error, constraint, resource};
 /// The longest policy, in bytes.
 const POLICY_BYTES_MAX: usize = 10_240;
 
+/// What a single permission can allow.
+const ACTION: &str = "events:PutEvents";
+
 /// A resource policy, as IAM has it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Policy {
-    pub version: String,
+    /// IAM takes a policy without it for one of 2008-10-17.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     pub statement: Vec<Value>,
 }
 
@@ -54,7 +59,7 @@ impl Buses {
                 let before = bus.policy.take();
                 bus.policy = whole.or_else(|| {
                     let mut policy =
-                        before.unwrap_or_else(|| Policy { version: "2012-10-17".into(), statement: Vec::new() });
+                        before.unwrap_or_else(|| Policy { version: Some("2012-10-17".into()), statement: Vec::new() });
                     // A statement with the same id is replaced.
                     let added = statement?;
                     policy.statement.retain(|kept| kept.get("Sid") != added.get("Sid"));
@@ -120,6 +125,9 @@ fn statement(input: &PutPermission, arn: &str) -> Result<Value, Error> {
         value.clone().ok_or_else(|| Error::Invalid(format!("Parameter {member} is required.")))
     };
     let (action, principal) = (required(&input.action, "Action")?, required(&input.principal, "Principal")?);
+    if action != ACTION {
+        return Err(Error::Invalid("Provided value in parameter 'action' is not supported.".into()));
+    }
     let id = required(&input.statement_id, "StatementId")?;
     constraint::name("statementId", &id, 64, "")?;
     if principal != "*" && (principal.len() != 12 || !principal.bytes().all(|byte| byte.is_ascii_digit())) {

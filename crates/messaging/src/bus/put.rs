@@ -71,8 +71,10 @@ impl Buses {
     pub async fn put(&self, entries: Vec<Entry>) -> Result<Vec<Accepted>, Error> {
         if entries.is_empty() || entries.len() > ENTRIES_MAX {
             let bound = if entries.is_empty() { "greater than or equal to 1" } else { "less than or equal to 10" };
+            // The service repeats the entries here; they are content.
+            let shown = if entries.is_empty() { "[]" } else { "[PutEventsRequestEntry]" };
             return Err(Error::Invalid(format!(
-                "1 validation error detected: Value at 'entries' failed to satisfy constraint: Member must have length {bound}"
+                "1 validation error detected: Value '{shown}' at 'entries' failed to satisfy constraint: Member must have length {bound}"
             )));
         }
         if entries.iter().map(size).sum::<usize>() > REQUEST_BYTES_MAX {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use state::{Read, params};
 
-use super::archives::Archive;
+use super::archives::{Archive, one_filter};
 use super::envelope::with_member;
 use super::put::Audience;
 use super::{Buses, bus_name, buses};
@@ -15,6 +15,7 @@ use crate::delivery::Lanes;
 use crate::resource::{self, Listing, Page, Resource};
 use crate::{Error, constraint};
 
+const STATES: [&str; 6] = ["CANCELLED", "CANCELLING", "COMPLETED", "FAILED", "RUNNING", "STARTING"];
 /// A replay can be cancelled before it begins.
 const START_DELAY: Duration = Duration::from_secs(1);
 /// Events of one transaction.
@@ -111,23 +112,28 @@ impl Buses {
     }
 
     fn check_replay(&self, tx: &Read<'_>, replay: &Replay) -> Result<(), Error> {
-        if resource::get::<Replay>(tx, "", &replay.replay_name)?.is_some() {
-            return Err(Error::Conflict(format!("Replay {} already exists.", replay.replay_name)));
-        }
-        if replay.to_ms <= replay.from_ms {
-            let reason = "Parameter EventEndTime is not valid. Reason: EventStartTime must be before EventEndTime.";
+        let destination = replay.destination.arn.as_str();
+        if !destination.starts_with("arn:") || !destination.contains(":event-bus/") {
+            let reason = "Parameter Destination.Arn is not valid. Reason: Must contain an event bus ARN.";
             return Err(Error::Invalid(reason.into()));
         }
+        buses::find(tx, bus_name(Some(destination)))?;
         let name = replay.event_source_arn.rsplit_once('/').map_or("", |(_, name)| name);
         let archive =
             resource::get::<Archive>(tx, "", name)?.filter(|_| self.archive_arn(name) == replay.event_source_arn);
         let archive = archive.ok_or_else(|| {
             Error::Invalid(format!("Parameter EventSourceArn is not valid. Reason: Archive {name} does not exist."))
         })?;
-        if replay.destination.arn != archive.event_source_arn {
-            buses::find(tx, bus_name(Some(&replay.destination.arn)))?;
+        if destination != archive.event_source_arn {
             let reason = "Parameter Destination.Arn is not valid. Reason: Cross event bus replay is not permitted.";
             return Err(Error::Invalid(reason.into()));
+        }
+        if replay.to_ms <= replay.from_ms {
+            let reason = "Parameter EventEndTime is not valid. Reason: EventStartTime must be before EventEndTime.";
+            return Err(Error::Invalid(reason.into()));
+        }
+        if resource::get::<Replay>(tx, "", &replay.replay_name)?.is_some() {
+            return Err(Error::Conflict(format!("Replay {} already exists.", replay.replay_name)));
         }
         Ok(())
     }
@@ -165,13 +171,15 @@ impl Buses {
     /// ListReplays, all, or those of one archive or in one state.
     ///
     /// # Errors
-    /// `Invalid` for a limit that is none.
+    /// `Invalid` for two filters and for a state that is none.
     pub async fn list_replays(
         &self,
         source: Option<&str>,
         state: Option<&str>,
         page: Page,
     ) -> Result<Listing<Replay>, Error> {
+        one_filter("ListReplays", [source.is_some(), state.is_some(), !page.prefix.is_empty()])?;
+        state.map_or(Ok(()), |state| constraint::one_of("state", state, &STATES))?;
         let (source, state) = (source.map(str::to_owned), state.map(str::to_owned));
         let keep = move |replay: &Replay| {
             source.as_ref().is_none_or(|source| *source == replay.event_source_arn)

@@ -12,6 +12,8 @@ use crate::{Error, constraint};
 
 /// A one-time schedule that lies no further back fires at once.
 const PAST_MS_MAX: i64 = 60_000;
+/// A start that lies further back is refused.
+const START_PAST_MS_MAX: i64 = 5 * 60_000;
 
 /// A schedule, by the member names of the wire.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -217,12 +219,16 @@ fn checked(input: PutSchedule, now_ms: i64) -> Result<Schedule, Error> {
     constraint::one_of("state", &state, &["ENABLED", "DISABLED"])?;
     let action = input.action_after_completion.unwrap_or_else(|| "NONE".into());
     constraint::one_of("actionAfterCompletion", &action, &["NONE", "DELETE"])?;
-    Expression::parse(&input.schedule_expression)?;
+    let expression = Expression::parse(&input.schedule_expression)?;
     let zone = input.schedule_expression_timezone.unwrap_or_else(|| "UTC".into());
     zone.parse::<Tz>()
         .map_err(|_| Error::Invalid(format!("Provided ScheduleExpressionTimezone {zone} is not valid.")))?;
     let ms = |seconds: f64| (seconds * 1000.0) as i64;
     let (start_ms, end_ms) = (input.start_date.map(ms), input.end_date.map(ms));
+    // A schedule of one time ignores it.
+    if start_ms.is_some_and(|start_ms| start_ms < now_ms - START_PAST_MS_MAX) && !expression.is_once() {
+        return Err(Error::Invalid("The StartDate you specify cannot be earlier than 5 minutes ago.".into()));
+    }
     if let (Some(start_ms), Some(end_ms)) = (start_ms, end_ms)
         && start_ms >= end_ms
     {

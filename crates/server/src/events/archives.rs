@@ -29,7 +29,8 @@ pub(super) async fn call(app: &Arc<App>, operation: &str, input: Value) -> Resul
             json!({})
         }
         "ListArchives" => {
-            let archives = buses.list_archives(text(&input, "EventSourceArn"), page(&input)?).await.map_err(failure)?;
+            let (source, state) = (text(&input, "EventSourceArn"), text(&input, "State"));
+            let archives = buses.list_archives(source, state, page(&input)?).await.map_err(failure)?;
             listing("Archives", archives, |(archive, count, bytes)| {
                 Value::Object(archive_summary(&archive, count, bytes))
             })

@@ -76,7 +76,8 @@ answer = events.put_events(
 codes = [entry.get("ErrorCode") for entry in answer["Entries"]]
 assert codes == [None, "MalformedDetail", "NotAuthorizedForSourceException", "InvalidArgument"], answer
 assert answer["FailedEntryCount"] == 3
-refused("ValidationException", lambda: events.put_events(Entries=[{}] * 11), "less than or equal to 10")
+refused("ValidationException", lambda: events.put_events(Entries=[{}] * 11),
+        "Value '[PutEventsRequestEntry]' at 'entries' failed to satisfy constraint", "less than or equal to 10")
 
 # Into a queue, once; and a target that is not there: the dead-letter queue says why.
 queue, dead = sqs.create_queue(QueueName="q")["QueueUrl"], sqs.create_queue(QueueName="dead")["QueueUrl"]
@@ -133,8 +134,15 @@ refused("ResourceAlreadyExistsException", lambda: events.create_event_bus(Name="
 events.put_permission(EventBusName="orders", Action="events:PutEvents", Principal="111111111111", StatementId="one")
 policy = json.loads(events.describe_event_bus(Name=arn)["Policy"])
 assert policy["Statement"][0]["Principal"] == {"AWS": "arn:aws:iam::111111111111:root"}, policy
+refused("ValidationException", lambda: events.put_permission(
+    EventBusName="orders", Action="events:PutRule", Principal="111111111111", StatementId="two"),
+    "Provided value in parameter 'action' is not supported.")
 events.remove_permission(EventBusName="orders", StatementId="one")
 assert "Policy" not in events.describe_event_bus(Name="orders")
+statement = {"Sid": "s", "Effect": "Allow", "Principal": "*", "Action": "events:PutEvents", "Resource": arn}
+events.put_permission(EventBusName="orders", Policy=json.dumps({"Statement": [statement]}))
+assert json.loads(events.describe_event_bus(Name="orders")["Policy"]) == {"Statement": [statement]}
+events.remove_permission(EventBusName="orders", RemoveAllPermissions=True)
 assert [bus["Name"] for bus in events.list_event_buses()["EventBuses"]] == ["default", "orders"]
 events.put_rule(Name="on", EventPattern='{"source":["onward"]}')
 events.put_targets(Rule="on", Targets=[{"Id": "bus", "Arn": arn}])
@@ -150,14 +158,36 @@ begin = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minute
 event_id = put({"n": 2}, Source="onward", EventBusName="orders")
 assert event_id in [json.loads(found)["id"] for found in logged("behind", 2)]
 assert until("the archive", lambda: events.describe_archive(ArchiveName="kept")["EventCount"]) == 1
-events.start_replay(
-    ReplayName="again", EventSourceArn=archive, EventStartTime=begin,
-    EventEndTime=begin + datetime.timedelta(minutes=5), Destination={"Arn": arn},
-)
+
+
+def replay(**change):
+    end = begin + datetime.timedelta(minutes=5)
+    given = {"ReplayName": "again", "EventSourceArn": archive, "EventStartTime": begin, "EventEndTime": end,
+             "Destination": {"Arn": arn}}
+    return lambda: events.start_replay(**{**given, **change})
+
+
+for change, text in [
+    ({"Destination": {"Arn": archive}, "EventSourceArn": archive + "x"}, "Must contain an event bus ARN."),
+    ({"EventSourceArn": archive + "x"}, "EventSourceArn is not valid. Reason: Archive keptx does not exist."),
+    ({"Destination": {"Arn": arn.replace("orders", "default")}}, "Cross event bus replay is not permitted."),
+    ({"EventEndTime": begin}, "EventStartTime must be before EventEndTime."),
+]:
+    refused("ValidationException", replay(**change), text)
+refused("ResourceNotFoundException", replay(Destination={"Arn": arn + "x"}), "Event bus ordersx does not exist.")
+replay()()
 replayed = [event for event in map(json.loads, logged("behind", 3)) if "replay-name" in event][0]
 assert (replayed["id"], replayed["replay-name"]) == (event_id, "again"), replayed
 done = until("the replay", lambda: [events.describe_replay(ReplayName="again")][0].get("ReplayEndTime"))
 assert events.list_replays(State="COMPLETED")["Replays"][0]["ReplayName"] == "again" and done
+refused("ResourceAlreadyExistsException", replay(), "Replay again already exists.")
+for listed, states in [
+    (events.list_archives, "[ENABLED, DISABLED, CREATING, UPDATING, CREATE_FAILED, UPDATE_FAILED]"),
+    (events.list_replays, "[CANCELLED, CANCELLING, COMPLETED, FAILED, RUNNING, STARTING]"),
+]:
+    refused("ValidationException", lambda: listed(State="x"), "Value 'x' at 'state' failed to satisfy", states)
+    refused("ValidationException", lambda: listed(State="FAILED", NamePrefix="k"), "At most one filter is allowed for List")
+assert [events.list_archives(State=state)["Archives"] == [] for state in ("ENABLED", "DISABLED")] == [False, True]
 refused("IllegalStatusException", lambda: events.cancel_replay(ReplayName="again"))
 refused("ResourceNotFoundException", lambda: events.describe_archive(ArchiveName="x"), "Archive x does not exist.")
 events.update_archive(ArchiveName="kept", RetentionDays=3)

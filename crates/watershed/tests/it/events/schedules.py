@@ -77,5 +77,7 @@ def create(**change):
 
 refused("ValidationException", create(ScheduleExpression="rate(1 century)"), "Invalid Schedule Expression")
 refused("ValidationException", create(ScheduleExpression="cron(* * * * * *)"), "Invalid Schedule Expression")
+late = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
+refused("ValidationException", create(StartDate=late), "The StartDate you specify cannot be earlier than 5 minutes ago.")
 refused("ValidationException", create(ScheduleExpressionTimezone="Nowhere"), "Timezone")
 refused("ResourceNotFoundException", create(GroupName="none"), "Schedule group none does not exist.")
