@@ -33,7 +33,7 @@ pub(crate) fn of_write(bytes: usize) -> f64 {
 /// The answer to `ReturnConsumedCapacity`.
 pub(crate) fn answer(asked: Option<&str>, table: &str, units: f64) -> Result<Option<Consumed>, Error> {
     let capacity_units = units;
-    let asked = one_of("returnConsumedCapacity", asked, &["NONE", "TOTAL", "INDEXES"])?;
+    let asked = one_of("returnConsumedCapacity", asked, &["INDEXES", "TOTAL", "NONE"])?;
     let table_itself = (asked == "INDEXES").then_some(Capacity { capacity_units });
     Ok((asked != "NONE").then(|| Consumed { table_name: table.into(), capacity_units, table: table_itself }))
 }
@@ -43,10 +43,10 @@ pub(crate) fn check(asked: Option<&str>) -> Result<(), Error> {
     answer(asked, "", 0.0).map(drop)
 }
 
-/// The value of an enumerated parameter; the first one when it is absent.
-pub(crate) fn one_of<'a>(member: &str, value: Option<&'a str>, allowed: &[&'a str]) -> Result<&'a str, Error> {
+/// The value of an enumerated parameter, whose values are told in this order; `NONE` when it is absent.
+pub(crate) fn one_of<'a>(member: &str, value: Option<&'a str>, allowed: &[&str]) -> Result<&'a str, Error> {
     match value {
-        None => Ok(allowed.first().copied().unwrap_or_default()),
+        None => Ok("NONE"),
         Some(value) if allowed.contains(&value) => Ok(value),
         Some(value) => {
             let set = allowed.join(", ");
@@ -59,7 +59,15 @@ pub(crate) fn one_of<'a>(member: &str, value: Option<&'a str>, allowed: &[&'a st
 /// that the answer stays small.
 pub(crate) fn constraint(member: &str, value: impl std::fmt::Display, must: impl std::fmt::Display) -> Error {
     let value: String = value.to_string().chars().take(64).collect();
-    Error::Validation(format!(
-        "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member must {must}"
-    ))
+    let message = format!("Value '{value}' at '{member}' failed to satisfy constraint: Member must {must}");
+    Error::Validation(message).counted()
+}
+
+/// A number that is at least 1 and at most `max`.
+pub(crate) fn up_to(member: &str, value: i64, max: i64) -> Result<i64, Error> {
+    match value {
+        ..1 => Err(constraint(member, value, "have value greater than or equal to 1")),
+        _ if value > max => Err(constraint(member, value, format_args!("have value less than or equal to {max}"))),
+        _ => Ok(value),
+    }
 }

@@ -4,6 +4,13 @@ use event::Kind;
 
 use crate::item::Item;
 
+/// Begins the message of one thing that is wrong.
+const ONE: &str = "1 validation error detected: ";
+
+fn is_counted(message: &str) -> bool {
+    message.split_once(" validation error").is_some_and(|(count, _)| count.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// An error of a table operation.
 ///
 /// The text of [`Error::Validation`] is written for the caller who sent the request. It quotes names, placeholders and expression
@@ -42,6 +49,37 @@ impl Error {
         Error::Validation(message.into())
     }
 
+    /// As the service tells what it refuses a single write for before it looks at the table: with the number of what is wrong.
+    pub fn counted(self) -> Self {
+        match self {
+            Error::Validation(message) if !is_counted(&message) => Error::Validation(format!("{ONE}{message}")),
+            other => other,
+        }
+    }
+
+    /// All that is wrong, told in one message.
+    ///
+    /// # Errors
+    /// `Validation`; another failure as it is.
+    pub(crate) fn all(checks: impl IntoIterator<Item = Result<(), Error>>) -> Result<(), Error> {
+        let mut wrong = Vec::new();
+        for check in checks {
+            match check {
+                Ok(()) => {}
+                Err(Error::Validation(message)) => wrong.push(message.strip_prefix(ONE).unwrap_or(&message).to_owned()),
+                Err(other) => return Err(other),
+            }
+        }
+        match wrong.as_slice() {
+            [] => Ok(()),
+            [one] => Err(Error::Validation(format!("{ONE}{one}"))),
+            several => {
+                let message = several.join("; ");
+                Err(Error::Validation(format!("{} validation errors detected: {message}", several.len())))
+            }
+        }
+    }
+
     /// What the caller should do about it.
     pub fn kind(&self) -> Kind {
         match self {
@@ -64,5 +102,22 @@ impl From<state::Error> for Error {
 impl From<Error> for event::Error {
     fn from(error: Error) -> Self {
         event::Error::new(error.kind(), error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_counted_once() {
+        let one = || Error::validation("a").counted();
+        assert_eq!(one(), Error::validation("1 validation error detected: a"));
+        assert_eq!(one().counted(), one());
+        assert_eq!(Error::all([]), Ok(()));
+        assert_eq!(Error::all([Ok(()), Err(one())]), Err(one()));
+        let both = Err(Error::validation("2 validation errors detected: a; b"));
+        assert_eq!(Error::all([Err(one()), Ok(()), Err(Error::validation("b"))]), both);
+        assert_eq!(Error::all([Err(one()), Err(Error::Expired)]), Err(Error::Expired));
     }
 }

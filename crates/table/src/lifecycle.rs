@@ -6,13 +6,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use state::{Write, params};
 
-use crate::capacity::one_of;
+use crate::capacity::{constraint, one_of, up_to};
 use crate::definition::{AttributeDefinition, Definition, KeySchemaElement, StreamSpecification, Throughput};
 use crate::encryption::SseSpecification;
 use crate::item::key::Type;
 use crate::tables::{Environment, Stored, find, table_name};
 use crate::{Error, Tables, schema, stream};
 
+/// Tags ListTagsOfResource answers at once.
+const TAGS_PAGE: usize = 10;
 const VIEWS: [&str; 4] = ["NEW_AND_OLD_IMAGES", "NEW_IMAGE", "OLD_IMAGE", "KEYS_ONLY"];
 
 /// `Tag`.
@@ -87,12 +89,11 @@ fn missing(name: &str) -> Error {
 
 fn check_name(name: &str) -> Result<(), Error> {
     let legal = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
-    if legal && (3..=255).contains(&name.len()) {
-        return Ok(());
+    match (legal, name.len()) {
+        (true, 3..=255) => Ok(()),
+        (false, 1..) => Err(constraint("tableName", name, "satisfy regular expression pattern: [a-zA-Z0-9_.-]+")),
+        _ => Err(Error::validation("TableName must be at least 3 characters long and at most 255 characters long")),
     }
-    Err(Error::validation(
-        "1 validation error detected: Value at 'tableName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+ and have a length of 3 to 255",
-    ))
 }
 
 fn check_keys(input: &CreateTable) -> Result<(), Error> {
@@ -334,12 +335,7 @@ impl Tables {
     /// # Errors
     /// `Validation` for a limit that is not 1 to 100.
     pub async fn list_tables(&self, input: ListTables) -> Result<Value, Error> {
-        let limit = input.limit.unwrap_or(100);
-        if !(1..=100).contains(&limit) {
-            return Err(Error::validation(
-                "1 validation error detected: Value at 'limit' failed to satisfy constraint: Member must be between 1 and 100",
-            ));
-        }
+        let limit = up_to("limit", input.limit.unwrap_or(100), 100)?;
         let after = input.exclusive_start_table_name.unwrap_or_default();
         let mut names = self
             .state
@@ -374,14 +370,22 @@ impl Tables {
         self.state.write(change).await
     }
 
+    /// A page of tags by their keys; the token is the last one's.
+    ///
     /// # Errors
     /// `NotFound`.
     pub async fn list_tags(&self, input: Tagging) -> Result<Value, Error> {
         let list = move |read: &state::Read<'_>| {
             let table = find(read, &input.resource_arn)?.ok_or_else(|| missing(&input.resource_arn))?;
-            let tags: Vec<Value> =
-                table.definition.tags.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect();
-            Ok(json!({ "Tags": tags }))
+            let after = input.next_token.unwrap_or_default();
+            let mut left = table.definition.tags.iter().filter(|(key, _)| **key > after);
+            let page: Vec<_> = left.by_ref().take(TAGS_PAGE).collect();
+            let tags: Vec<Value> = page.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect();
+            let mut answer = json!({ "Tags": tags });
+            if let (Some((last, _)), Some(_)) = (page.last(), left.next()) {
+                answer["NextToken"] = json!(last);
+            }
+            Ok(answer)
         };
         self.state.read(list).await
     }

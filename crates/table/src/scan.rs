@@ -170,7 +170,7 @@ fn page(read: &Read<'_>, input: ReadPage) -> Result<Value, Error> {
 
 /// Whether only counts are asked for.
 fn select(select: Option<&str>, is_projected: bool) -> Result<bool, Error> {
-    let allowed = ["ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES", "SPECIFIC_ATTRIBUTES", "COUNT"];
+    let allowed = ["SPECIFIC_ATTRIBUTES", "COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"];
     let message = match (select.map(|select| one_of("select", Some(select), &allowed)).transpose()?, is_projected) {
         (Some("COUNT"), true) => "Cannot specify the ProjectionExpression when choosing to get only the Count",
         (Some("ALL_ATTRIBUTES"), true) => "Cannot specify the ProjectionExpression when choosing to get ALL_ATTRIBUTES",
@@ -182,7 +182,8 @@ fn select(select: Option<&str>, is_projected: bool) -> Result<bool, Error> {
         }
         (select, _) => return Ok(select == Some("COUNT")),
     };
-    Err(Error::validation(message))
+    // Alone of what a read is refused for, this is counted.
+    Err(Error::validation(message).counted())
 }
 
 /// The key a page starts after.

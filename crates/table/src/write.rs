@@ -14,6 +14,8 @@ use crate::stream::{Change, append};
 use crate::tables::{Environment, Stored, load, table_name};
 use crate::{Error, Tables};
 
+const RETURN_VALUES: [&str; 5] = ["ALL_NEW", "UPDATED_OLD", "ALL_OLD", "NONE", "UPDATED_NEW"];
+
 /// What the three single writes have in common.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -125,7 +127,7 @@ fn check_size(action: Action, item: &Item) -> Result<(), Error> {
 }
 
 fn check_metrics(asked: Option<&str>) -> Result<(), Error> {
-    one_of("returnItemCollectionMetrics", asked, &["NONE", "SIZE"]).map(drop)
+    one_of("returnItemCollectionMetrics", asked, &["SIZE", "NONE"]).map(drop)
 }
 
 /// A single write with its expressions parsed.
@@ -158,14 +160,19 @@ impl Plan {
         if action != Action::Update && input.update_expression.is_some() {
             return Err(refuse("UpdateExpression"));
         }
-        let all = ["NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW"];
-        let returns = one_of("returnValues", input.return_values.as_deref(), &all)?.to_owned();
+        let returns = one_of("returnValues", input.return_values.as_deref(), &RETURN_VALUES);
+        let failed = input.return_values_on_condition_check_failure.as_deref();
+        let failed = one_of("returnValuesOnConditionCheckFailure", failed, &["ALL_OLD", "NONE"]);
+        Error::all([
+            capacity::check(input.return_consumed_capacity.as_deref()),
+            check_metrics(input.return_item_collection_metrics.as_deref()),
+            returns.clone().map(drop),
+            failed.clone().map(drop),
+        ])?;
+        let (returns, failed) = (returns?.to_owned(), failed?);
         if action != Action::Update && !matches!(returns.as_str(), "NONE" | "ALL_OLD") {
             return Err(Error::validation("ReturnValues can only be ALL_OLD or NONE"));
         }
-        check_metrics(input.return_item_collection_metrics.as_deref())?;
-        let failed = input.return_values_on_condition_check_failure.as_deref();
-        let failed = one_of("returnValuesOnConditionCheckFailure", failed, &["NONE", "ALL_OLD"])?;
         let condition = ("ConditionExpression", input.condition_expression.is_some());
         let expressions = [("UpdateExpression", input.update_expression.is_some()), condition];
         let expressions = if action == Action::Update { &expressions[..] } else { &expressions[1..] };
@@ -175,7 +182,6 @@ impl Plan {
         let condition = input.condition_expression;
         let condition = condition.map(|text| Condition::parse(Kind::Condition, &text, &mut context)).transpose()?;
         context.finish()?;
-        capacity::check(input.return_consumed_capacity.as_deref())?;
         Ok(Plan {
             action,
             table: input.table_name,
@@ -262,7 +268,7 @@ impl Tables {
     /// # Errors
     /// `NotFound`, `ConditionFailed`, `Validation`.
     pub async fn write_item(&self, action: Action, input: WriteItem) -> Result<Value, Error> {
-        let plan = Plan::parse(action, input)?;
+        let plan = Plan::parse(action, input).map_err(Error::counted)?;
         let env = self.env.clone();
         let answer = self.state.write(move |tx| plan.run(tx, &env)).await?;
         self.env.written.notify_waiters();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use event::Kind;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use table::write::Action;
+use table::write::{Action, WriteItem};
 
 use crate::{App, AwsError, Call, Codes, Reply};
 
@@ -20,9 +20,9 @@ pub(crate) async fn call(app: &Arc<App>, call: Call) -> Result<Reply, AwsError> 
         "ListTables" => tables.list_tables(decode(input)?).await,
         "TagResource" | "UntagResource" => tables.tag_resource(decode(input)?).await,
         "ListTagsOfResource" => tables.list_tags(decode(input)?).await,
-        "PutItem" => tables.write_item(Action::Put, decode(input)?).await,
-        "UpdateItem" => tables.write_item(Action::Update, decode(input)?).await,
-        "DeleteItem" => tables.write_item(Action::Delete, decode(input)?).await,
+        "PutItem" => tables.write_item(Action::Put, decode_write(input)?).await,
+        "UpdateItem" => tables.write_item(Action::Update, decode_write(input)?).await,
+        "DeleteItem" => tables.write_item(Action::Delete, decode_write(input)?).await,
         "BatchWriteItem" => tables.batch_write_item(decode(input)?).await,
         "GetItem" => tables.get_item(decode(input)?).await,
         "BatchGetItem" => tables.batch_get_item(decode(input)?).await,
@@ -59,22 +59,32 @@ pub(crate) async fn call_streams(app: &Arc<App>, call: Call) -> Result<Reply, Aw
 }
 
 fn decode<T: DeserializeOwned>(input: Value) -> Result<T, AwsError> {
-    serde_json::from_value(input).map_err(|failure| {
-        if let Some(invalid) = table::item::validation_of(&failure) {
-            return error(invalid);
-        }
-        // Serde's other messages may quote a value of the request.
-        let text = failure.to_string();
-        match text.split('`').nth(1) {
-            Some(member) if text.starts_with("unknown field") => {
-                AwsError::validation(format!("unsupported parameter: {member}"))
-            }
-            Some(member) if text.starts_with("missing field") => AwsError::validation(format!(
-                "1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"
-            )),
-            _ => AwsError::serialization("the request has a member of the wrong type"),
-        }
+    serde_json::from_value(input).map_err(|failure| match table::item::validation_of(&failure) {
+        Some(invalid) => error(invalid),
+        None => undecodable(&failure),
     })
+}
+
+/// The input of a single write: what is wrong with its values is counted.
+fn decode_write(input: Value) -> Result<WriteItem, AwsError> {
+    serde_json::from_value(input).map_err(|failure| match table::item::validation_of(&failure) {
+        Some(invalid) => error(invalid.counted()),
+        None => undecodable(&failure),
+    })
+}
+
+fn undecodable(failure: &serde_json::Error) -> AwsError {
+    // Serde's messages may quote a value of the request.
+    let text = failure.to_string();
+    match text.split('`').nth(1) {
+        Some(member) if text.starts_with("unknown field") => {
+            AwsError::validation(format!("unsupported parameter: {member}"))
+        }
+        Some(member) if text.starts_with("missing field") => AwsError::validation(format!(
+            "1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"
+        )),
+        _ => AwsError::serialization("the request has a member of the wrong type"),
+    }
 }
 
 fn error(failure: table::Error) -> AwsError {

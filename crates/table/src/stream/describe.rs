@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use state::{Read, params};
 
 use super::sequence;
+use crate::capacity::up_to;
 use crate::{Error, Tables};
 
 /// Input of `ListStreams`.
@@ -63,12 +64,7 @@ pub(crate) fn find(read: &Read<'_>, arn: &str) -> Result<Info, Error> {
 }
 
 fn limit(value: Option<i64>) -> Result<usize, Error> {
-    match value.unwrap_or(100) {
-        limit @ 1..=100 => Ok(limit as usize),
-        _ => Err(Error::validation(
-            "1 validation error detected: Value at 'limit' failed to satisfy constraint: Member must be between 1 and 100",
-        )),
-    }
+    up_to("limit", value.unwrap_or(100), 100).map(|limit| limit as usize)
 }
 
 impl Tables {

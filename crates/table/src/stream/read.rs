@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use state::{Read, params};
 
 use super::{Position, find, sequence};
+use crate::capacity::up_to;
 use crate::{Error, Tables};
 
 /// Most records in one answer.
@@ -28,12 +29,7 @@ impl Tables {
     /// # Errors
     /// `Expired`, `Trimmed`, or `Validation` for an iterator that is not ours.
     pub async fn get_records(&self, input: GetRecords) -> Result<Value, Error> {
-        let limit = input.limit.unwrap_or(RECORDS_MAX);
-        if !(1..=RECORDS_MAX).contains(&limit) {
-            return Err(Error::validation(
-                "1 validation error detected: Value at 'limit' failed to satisfy constraint: Member must be between 1 and 1000",
-            ));
-        }
+        let limit = up_to("limit", input.limit.unwrap_or(RECORDS_MAX), RECORDS_MAX)?;
         let (records, next) = self.read_shard(&input.shard_iterator, limit).await?;
         let mut decoded = Vec::with_capacity(records.len());
         for record in records {

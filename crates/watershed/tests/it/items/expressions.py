@@ -171,3 +171,27 @@ for text, call in [
 ]:
     refused(text, call)
 assert "Item" not in client.get_item(TableName="Things", Key=item(id="9")), "a refused put leaves nothing"
+
+# What a single write is refused for by the request alone is counted; what tables and items decide, and reads, are not.
+COUNTED = "1 validation error detected: "
+get = lambda **given: lambda: client.get_item(TableName="Things", Key=KEY, **given)
+scan = lambda **given: lambda: client.scan(TableName="Things", **given)
+delete = lambda **given: lambda: client.delete_item(TableName="Things", Key=KEY, **given)
+for text, call in [
+    (COUNTED + "Invalid UpdateExpression: The expression can not be empty;", update(UpdateExpression="")),
+    (COUNTED + 'Invalid UpdateExpression: The "SET" section can only', update(UpdateExpression="SET a = :v SET b = :v", ExpressionAttributeValues=V)),
+    (COUNTED + "Invalid ConditionExpression: Attribute name is a reserved keyword", write(ConditionExpression="attribute_exists(status)")),
+    (COUNTED + "Value provided in ExpressionAttributeNames unused", delete(ConditionExpression="attribute_exists(a)", ExpressionAttributeNames={"#n": "a"})),
+    (COUNTED + "ExpressionAttributeValues must not be empty", update(UpdateExpression="REMOVE a", ExpressionAttributeValues={})),
+    (COUNTED + "One or more parameter values were invalid: An string set  may not be empty", update(UpdateExpression="SET a = :v", ExpressionAttributeValues={":v": {"SS": []}})),
+    (COUNTED + "ReturnValues can only be ALL_OLD or NONE", write(ReturnValues="ALL_NEW")),
+    (COUNTED + "Value 'hi' at 'returnValues' failed to satisfy constraint: Member must satisfy enum value set: [ALL_NEW, UPDATED_OLD, ALL_OLD, NONE, UPDATED_NEW]", write(ReturnValues="hi")),
+    ("2 validation errors detected: Value 'hi' at 'returnConsumedCapacity' failed to satisfy constraint: Member must satisfy enum value set: [INDEXES, TOTAL, NONE]; Value 'ho' at 'returnValues'", write(ReturnValues="ho", ReturnConsumedCapacity="hi")),
+    (COUNTED + "Must specify the AttributesToGet or ProjectionExpression", scan(Select="SPECIFIC_ATTRIBUTES")),
+    ("The provided expression refers to an attribute that does not exist in the item", update(UpdateExpression="SET a = nowhere")),
+    ("One or more parameter values were invalid: Type mismatch for key id expected: S actual: N", lambda: client.put_item(TableName="Things", Item={"id": {"N": "1"}})),
+    ("Value provided in ExpressionAttributeNames unused", get(ProjectionExpression="a", ExpressionAttributeNames={"#n": "a"})),
+    ("Invalid FilterExpression: The expression can not be empty;", scan(FilterExpression="")),
+]:
+    found = refused(text, call)["Error"]["Message"]
+    assert found.startswith(text), (text, found)

@@ -170,3 +170,15 @@ for number in range(5):
     client.put_item(TableName="Parts", Item={"id": {"S": "one"}, "sort": {"N": str(number)}, "t": {"S": blob}})
 items, counts = all_of([{"id": {"S": "one"}, "sort": {"N": str(number)}} for number in range(5)], "Parts")
 assert len(items) == 5 and counts == [2, 2, 1], counts
+
+# Tables: tags come ten at a time; names and limits.
+arn = client.describe_table(TableName="Things")["Table"]["TableArn"]
+client.tag_resource(ResourceArn=arn, Tags=[{"Key": f"t{n:02}", "Value": str(n)} for n in range(21)])
+pages = list(client.get_paginator("list_tags_of_resource").paginate(ResourceArn=arn))
+assert [len(page["Tags"]) for page in pages] == [10, 10, 1], pages
+assert [tag["Key"] for page in pages for tag in page["Tags"]] == [f"t{n:02}" for n in range(21)]
+refused("1 validation error detected: Value 'a b' at 'tableName' failed to satisfy constraint: Member must satisfy regular "
+        "expression pattern: [a-zA-Z0-9_.-]+", lambda: create("a b", id="S"))
+refused("TableName must be at least 3 characters long and at most 255 characters long", lambda: create("x" * 256, id="S"))
+refused("Value '101' at 'limit' failed to satisfy constraint: Member must have value less than or equal to 100",
+        lambda: client.list_tables(Limit=101))
