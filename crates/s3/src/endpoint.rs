@@ -11,7 +11,7 @@ use state::State;
 
 use crate::access::{Access, Hosts, Keys};
 use crate::store::Store;
-use crate::{Emit, Error};
+use crate::{Emit, Error, texts};
 
 /// How far the signer's clock may be from ours.
 const SKEW_SECONDS: u32 = 15 * 60;
@@ -71,7 +71,7 @@ impl Endpoint {
         let mut request = request.map(Body::http_body_unsync);
         request.extensions_mut().insert(RequestId(request_id.to_owned()));
         let mut response = match self.0.call(request).await {
-            Ok(response) => response,
+            Ok(response) => texts::complete(response),
             Err(error) => {
                 tracing::error!(?error, "an S3 answer could not be written");
                 let mut response = Response::new(Body::empty());

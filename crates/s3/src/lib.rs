@@ -23,6 +23,7 @@ mod operations;
 mod put;
 mod store;
 mod tagging;
+mod texts;
 mod uploads;
 
 pub use access::{Key, Keys, bucket_of_host};

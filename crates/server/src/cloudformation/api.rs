@@ -40,7 +40,10 @@ impl Api for Services {
 /// The three bucket operations stacks need, on the lake's store.
 async fn bucket(app: &App, operation: &str, input: &Value) -> Result<Value, ApiError> {
     let name = input.get("Bucket").and_then(Value::as_str).unwrap_or_default();
-    let failed = |error: objects::Error| ApiError::new("InternalError", error.to_string());
+    let failed = |error: objects::Error| match error {
+        objects::Error::BucketName(_) => ApiError::new("InvalidBucketName", "The specified bucket is not valid."),
+        error => ApiError::new("InternalError", error.to_string()),
+    };
     let exists = app.objects.buckets().await.map_err(failed)?.iter().any(|bucket| bucket == name);
     match operation {
         "HeadBucket" if !exists => Err(ApiError::new("NoSuchBucket", "The specified bucket does not exist")),

@@ -53,6 +53,7 @@ impl Engine {
             };
             self.hold(&stack.id, &known).await?;
             let current = known.resources.get(&id).cloned();
+            self.refuse(stack, &id, declared, &properties, current.as_ref()).await?;
             let resource = self.bring(stack, (&id, position), declared, properties, current).await?;
             known.resources.insert(id, resource);
         }
@@ -143,7 +144,7 @@ impl Engine {
         self.change(stack, handler, current, properties).await
     }
 
-    fn row(&self, stack: &Stack, id: &str, declared: &Declared, properties: Value) -> Resource {
+    pub(super) fn row(&self, stack: &Stack, id: &str, declared: &Declared, properties: Value) -> Resource {
         Resource {
             logical: id.to_owned(),
             kind: declared.kind.clone(),
@@ -246,7 +247,13 @@ impl Engine {
         Ok(resource)
     }
 
-    async fn failed<T>(&self, stack: &Stack, mut resource: Resource, status: &str, reason: String) -> Result<T, Error> {
+    pub(super) async fn failed<T>(
+        &self,
+        stack: &Stack,
+        mut resource: Resource,
+        status: &str,
+        reason: String,
+    ) -> Result<T, Error> {
         let reason = masked(stack, &reason);
         self.mark(&stack.id, &mut resource, status, Some(reason.clone()), true).await?;
         Err(Error::Resource(format!("{}: {reason}", resource.logical)))

@@ -6,6 +6,7 @@ mod apply;
 mod change_set;
 mod known;
 mod plan;
+mod refuse;
 mod remove;
 mod request;
 mod run;

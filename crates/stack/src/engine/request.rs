@@ -80,13 +80,6 @@ fn check_kinds(template: &Template, api: &dyn Api) -> Result<(), Error> {
         .collect();
     unknown.sort_unstable();
     unknown.dedup();
-    for (id, declared) in &template.resources {
-        let refused = served(&declared.kind, api).into_iter().flat_map(|handler| handler.unsupported());
-        if let Some(name) = refused.into_iter().find(|name| declared.properties.get(**name).is_some()) {
-            let kind = &declared.kind;
-            return Err(Error::template(format!("property {name} of {kind} is not supported. resource=`{id}`")));
-        }
-    }
     if !unknown.is_empty() {
         return Err(Error::template(format!(
             "resource types are not supported: [{}]; supported are [{}]",

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler, pick, string};
+use super::{Call, Handler, Properties, pick, string};
 use crate::Environment;
 use crate::parameters::text;
 
@@ -11,6 +11,17 @@ pub(super) struct Alias;
 impl Handler for Alias {
     fn kind(&self) -> &'static str {
         "AWS::Lambda::Alias"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties {
+            used: &[&["Description", "FunctionName", "FunctionVersion", "Name", "RoutingConfig"]],
+            recorded: &[],
+            structures: &[
+                (&["RoutingConfig"], &["AdditionalVersionWeights"]),
+                (&["RoutingConfig", "AdditionalVersionWeights", "*"], &["FunctionVersion", "FunctionWeight"]),
+            ],
+        }
     }
 
     fn service(&self) -> Option<&'static str> {
@@ -54,10 +65,6 @@ impl Handler for Alias {
 
     fn immutable(&self) -> &'static [&'static str] {
         &["/FunctionName", "/Name"]
-    }
-
-    fn unsupported(&self) -> &'static [&'static str] {
-        &["ProvisionedConcurrencyConfig"]
     }
 
     fn reference(&self, physical: &str, described: &Value) -> String {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::connection::for_policy;
-use super::{Call, Handler, answers, pick, string};
+use super::{Call, Handler, Properties, answers, pick, string};
 use crate::Environment;
 
 pub(super) struct ApiDestination;
@@ -17,6 +17,10 @@ const RATE: i64 = 300;
 impl Handler for ApiDestination {
     fn kind(&self) -> &'static str {
         "AWS::Events::ApiDestination"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties { used: &[DESTINATION, &["Name"]], recorded: &[], structures: &[] }
     }
 
     fn service(&self) -> Option<&'static str> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler, Ready, answers, pick, string};
+use super::{Call, Handler, Properties, Ready, answers, pick, string};
 use crate::Environment;
 
 pub(super) struct Connection;
@@ -13,6 +13,10 @@ const CONNECTION: &[&str] =
 impl Handler for Connection {
     fn kind(&self) -> &'static str {
         "AWS::Events::Connection"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties { used: &[CONNECTION, &["Name"]], recorded: &[], structures: &[] }
     }
 
     fn service(&self) -> Option<&'static str> {

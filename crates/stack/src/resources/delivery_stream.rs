@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler, Ready, Surroundings, answers, string, tags};
+use super::{Call, Handler, Properties, Ready, Surroundings, answers, string, tags};
 use crate::Environment;
 use crate::parameters::text;
 
@@ -11,6 +11,21 @@ pub(super) struct DeliveryStream;
 impl Handler for DeliveryStream {
     fn kind(&self) -> &'static str {
         "AWS::KinesisFirehose::DeliveryStream"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties {
+            used: &[&[
+                "DeliveryStreamEncryptionConfigurationInput",
+                "DeliveryStreamName",
+                "DeliveryStreamType",
+                "ExtendedS3DestinationConfiguration",
+                "S3DestinationConfiguration",
+                "Tags",
+            ]],
+            recorded: &[],
+            structures: &[],
+        }
     }
 
     fn name(&self, properties: &Value) -> Option<String> {

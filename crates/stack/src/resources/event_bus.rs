@@ -2,17 +2,21 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler, Surroundings, answers, pick, string, tags};
+use super::{Call, Handler, Properties, Surroundings, answers, pick, string, tags};
 use crate::Environment;
 use crate::parameters::text;
 
 pub(super) struct EventBus;
 
-const BUS: &[&str] = &["DeadLetterConfig", "Description", "KmsKeyIdentifier"];
+const BUS: &[&str] = &["DeadLetterConfig", "Description", "KmsKeyIdentifier", "LogConfig"];
 
 impl Handler for EventBus {
     fn kind(&self) -> &'static str {
         "AWS::Events::EventBus"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties { used: &[BUS, &["EventSourceName", "Name", "Tags"]], recorded: &[], structures: &[] }
     }
 
     fn service(&self) -> Option<&'static str> {
@@ -83,11 +87,15 @@ pub(super) fn pattern_text(input: &mut Map<String, Value>) {
 
 pub(super) struct Archive;
 
-const ARCHIVE: &[&str] = &["Description", "EventPattern", "RetentionDays"];
+const ARCHIVE: &[&str] = &["Description", "EventPattern", "KmsKeyIdentifier", "RetentionDays"];
 
 impl Handler for Archive {
     fn kind(&self) -> &'static str {
         "AWS::Events::Archive"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties { used: &[ARCHIVE, &["ArchiveName", "SourceArn"]], recorded: &[], structures: &[] }
     }
 
     fn service(&self) -> Option<&'static str> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler, pick, string};
+use super::{Call, Handler, Properties, pick, string};
 use crate::Environment;
 use crate::parameters::text;
 
@@ -14,6 +14,14 @@ const STATEMENT: &str = "WatershedStatement";
 impl Handler for EventBusPolicy {
     fn kind(&self) -> &'static str {
         "AWS::Events::EventBusPolicy"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties {
+            used: &[&["Action", "Condition", "EventBusName", "Principal", "Statement", "StatementId"]],
+            recorded: &[],
+            structures: &[],
+        }
     }
 
     fn service(&self) -> Option<&'static str> {

@@ -2,17 +2,22 @@
 
 use serde_json::{Map, Value};
 
-use super::{Call, Handler, pick};
+use super::{Call, Handler, Properties, pick};
 use crate::Environment;
 
 pub(super) struct EventInvokeConfig;
 
 /// What names it.
 const KEY: &[&str] = &["FunctionName", "Qualifier"];
+const SETTINGS: &[&str] = &["DestinationConfig", "MaximumEventAgeInSeconds", "MaximumRetryAttempts"];
 
 impl Handler for EventInvokeConfig {
     fn kind(&self) -> &'static str {
         "AWS::Lambda::EventInvokeConfig"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties { used: &[KEY, SETTINGS], recorded: &[], structures: &[] }
     }
 
     fn service(&self) -> Option<&'static str> {
@@ -28,8 +33,7 @@ impl Handler for EventInvokeConfig {
     }
 
     fn create(&self, _physical: &str, properties: &Value) -> Vec<Call> {
-        let settings = &["DestinationConfig", "MaximumEventAgeInSeconds", "MaximumRetryAttempts"];
-        vec![call("PutFunctionEventInvokeConfig", properties, settings)]
+        vec![call("PutFunctionEventInvokeConfig", properties, SETTINGS)]
     }
 
     // Putting replaces all of it.

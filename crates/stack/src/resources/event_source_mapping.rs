@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler, Ready, answers, pick, string};
+use super::{Call, Handler, Properties, Ready, answers, pick, string};
 use crate::Environment;
 
 pub(super) struct EventSourceMapping;
@@ -27,6 +27,14 @@ const UPDATE: &[&str] = &[
 impl Handler for EventSourceMapping {
     fn kind(&self) -> &'static str {
         "AWS::Lambda::EventSourceMapping"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties {
+            used: &[UPDATE, &["EventSourceArn", "StartingPosition", "StartingPositionTimestamp"]],
+            recorded: &["KmsKeyArn", "MetricsConfig", "Tags"],
+            structures: &[],
+        }
     }
 
     fn service(&self) -> Option<&'static str> {

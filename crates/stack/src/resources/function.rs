@@ -5,7 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use super::inline_code::packed;
-use super::{Call, Handler, Ready, Surroundings, answers, pick, string, tags};
+use super::{Call, Handler, Properties, Ready, Surroundings, answers, pick, string, tags};
 use crate::Environment;
 use crate::parameters::text;
 
@@ -29,6 +29,17 @@ const CONFIGURATION: &[&str] = &[
 impl Handler for Function {
     fn kind(&self) -> &'static str {
         "AWS::Lambda::Function"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties {
+            used: &[
+                CONFIGURATION,
+                &["Architectures", "Code", "FunctionName", "PackageType", "ReservedConcurrentExecutions", "Tags"],
+            ],
+            recorded: &["KmsKeyArn", "RecursiveLoop", "RuntimeManagementConfig", "VpcConfig"],
+            structures: &[],
+        }
     }
 
     fn service(&self) -> Option<&'static str> {

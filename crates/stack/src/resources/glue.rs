@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler, pick, string};
+use super::{Call, Handler, Properties, pick, string};
 use crate::Environment;
 
 pub(super) struct Database;
@@ -10,6 +10,10 @@ pub(super) struct Database;
 impl Handler for Database {
     fn kind(&self) -> &'static str {
         "AWS::Glue::Database"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties { used: &[&["CatalogId", "DatabaseInput", "DatabaseName"]], recorded: &[], structures: &[] }
     }
 
     fn name(&self, properties: &Value) -> Option<String> {
@@ -53,6 +57,14 @@ pub(super) struct Table;
 impl Handler for Table {
     fn kind(&self) -> &'static str {
         "AWS::Glue::Table"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties {
+            used: &[&["CatalogId", "DatabaseName", "Name", "OpenTableFormatInput", "TableInput"]],
+            recorded: &[],
+            structures: &[],
+        }
     }
 
     fn name(&self, properties: &Value) -> Option<String> {

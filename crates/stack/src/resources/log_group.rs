@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler, Surroundings, string, tags};
+use super::{Call, Handler, Properties, Surroundings, string, tags};
 use crate::Environment;
 
 pub(super) struct LogGroup;
@@ -10,6 +10,14 @@ pub(super) struct LogGroup;
 impl Handler for LogGroup {
     fn kind(&self) -> &'static str {
         "AWS::Logs::LogGroup"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties {
+            used: &[&["KmsKeyId", "LogGroupClass", "LogGroupName", "RetentionInDays", "Tags"]],
+            recorded: &[],
+            structures: &[],
+        }
     }
 
     fn name(&self, properties: &Value) -> Option<String> {
@@ -23,8 +31,10 @@ impl Handler for LogGroup {
 
     fn create(&self, physical: &str, properties: &Value) -> Vec<Call> {
         let mut input = json!({ "logGroupName": physical });
-        if let Some(key) = string(properties, "/KmsKeyId") {
-            input["kmsKeyId"] = json!(key);
+        for (member, pointer) in [("kmsKeyId", "/KmsKeyId"), ("logGroupClass", "/LogGroupClass")] {
+            if let Some(value) = string(properties, pointer) {
+                input[member] = json!(value);
+            }
         }
         let tags = tags::read(properties);
         if !tags.is_empty() {

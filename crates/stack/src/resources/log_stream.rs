@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler, string};
+use super::{Call, Handler, Properties, string};
 use crate::Environment;
 
 pub(super) struct LogStream;
@@ -10,6 +10,10 @@ pub(super) struct LogStream;
 impl Handler for LogStream {
     fn kind(&self) -> &'static str {
         "AWS::Logs::LogStream"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties { used: &[&["LogGroupName", "LogStreamName"]], recorded: &[], structures: &[] }
     }
 
     fn name(&self, properties: &Value) -> Option<String> {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::role::{attach, detach, names};
-use super::{Call, Handler, Surroundings, pick, string};
+use super::{Call, Handler, Properties, Surroundings, pick, string};
 use crate::Environment;
 use crate::parameters::text;
 
@@ -29,6 +29,14 @@ fn call(operation: &'static str, arn: &str, rest: Value) -> Call {
 impl Handler for ManagedPolicy {
     fn kind(&self) -> &'static str {
         "AWS::IAM::ManagedPolicy"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties {
+            used: &[&["Description", "ManagedPolicyName", "Path", "PolicyDocument", "Roles"]],
+            recorded: &["Groups", "Users"],
+            structures: &[],
+        }
     }
 
     fn service(&self) -> Option<&'static str> {

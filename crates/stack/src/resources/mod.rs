@@ -19,6 +19,7 @@ mod managed_policy;
 mod nested;
 mod permission;
 mod pipe;
+mod properties;
 mod queue;
 mod queue_policy;
 mod recorded;
@@ -32,6 +33,8 @@ mod tags;
 mod version;
 
 use serde_json::{Map, Value, json};
+
+use properties::Properties;
 
 use crate::parameters::text;
 use crate::store::Wanted;
@@ -70,6 +73,9 @@ pub(crate) struct Surroundings<'a> {
 pub(crate) trait Handler: Sync {
     fn kind(&self) -> &'static str;
 
+    /// What a template may say of it. A resource that says more is refused when its turn comes.
+    fn properties(&self) -> Properties;
+
     /// The service that must be there, for types whose service may be missing from a server.
     fn service(&self) -> Option<&'static str> {
         None
@@ -105,11 +111,6 @@ pub(crate) trait Handler: Sync {
 
     /// Adds what the stack gives to what the template says: its tags, code, the way to nested templates.
     fn adapt(&self, _id: &str, _properties: &mut Value, _around: &Surroundings<'_>) {}
-
-    /// Properties that are AWS's but not ours: a template that has one is refused before anything is made.
-    fn unsupported(&self) -> &'static [&'static str] {
-        &[]
-    }
 
     /// Whether an answer to [`Handler::describe`] that is no error shows the resource: lists may be empty.
     fn exists(&self, _physical: &str, _properties: &Value, _described: &Value) -> bool {
@@ -178,11 +179,36 @@ const HANDLERS: &[&dyn Handler] = &[
     &role::Policy,
     &managed_policy::ManagedPolicy,
     &nested::Stack,
-    &recorded::Recorded { kind: "AWS::CDK::Metadata", arn: None },
-    &recorded::Recorded { kind: "AWS::KMS::Alias", arn: Some(("kms", true, "")) },
-    &recorded::Recorded { kind: "AWS::KMS::Key", arn: Some(("kms", true, "key/")) },
-    &recorded::Recorded { kind: "AWS::S3::BucketPolicy", arn: None },
-    &recorded::Recorded { kind: "Custom::S3AutoDeleteObjects", arn: None },
+    &recorded::Recorded { kind: "AWS::CDK::Metadata", properties: &["Analytics"], arn: None },
+    &recorded::Recorded {
+        kind: "AWS::KMS::Alias",
+        properties: &["AliasName", "TargetKeyId"],
+        arn: Some(("kms", true, "")),
+    },
+    &recorded::Recorded {
+        kind: "AWS::KMS::Key",
+        properties: &[
+            "BypassPolicyLockoutSafetyCheck",
+            "Description",
+            "EnableKeyRotation",
+            "Enabled",
+            "KeyPolicy",
+            "KeySpec",
+            "KeyUsage",
+            "MultiRegion",
+            "Origin",
+            "PendingWindowInDays",
+            "RotationPeriodInDays",
+            "Tags",
+        ],
+        arn: Some(("kms", true, "key/")),
+    },
+    &recorded::Recorded { kind: "AWS::S3::BucketPolicy", properties: &["Bucket", "PolicyDocument"], arn: None },
+    &recorded::Recorded {
+        kind: "Custom::S3AutoDeleteObjects",
+        properties: &["BucketName", "ServiceTimeout", "ServiceToken"],
+        arn: None,
+    },
 ];
 
 /// The handler of a type.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler, Ready, Surroundings, string, tags};
+use super::{Call, Handler, Properties, Ready, Surroundings, string, tags};
 use crate::Environment;
 use crate::parameters::text;
 use crate::store::Sources;
@@ -17,6 +17,10 @@ pub(super) struct Stack;
 impl Handler for Stack {
     fn kind(&self) -> &'static str {
         "AWS::CloudFormation::Stack"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties { used: &[&["Parameters", "Tags", "TemplateURL"]], recorded: &[], structures: &[] }
     }
 
     fn name(&self, _properties: &Value) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler, has_statement, pick};
+use super::{Call, Handler, Properties, has_statement, pick};
 use crate::Environment;
 
 pub(super) struct Permission;
@@ -13,6 +13,10 @@ const PERMISSION: &[&str] =
 impl Handler for Permission {
     fn kind(&self) -> &'static str {
         "AWS::Lambda::Permission"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties { used: &[PERMISSION], recorded: &[], structures: &[] }
     }
 
     fn service(&self) -> Option<&'static str> {
@@ -49,10 +53,6 @@ impl Handler for Permission {
 
     fn immutable(&self) -> &'static [&'static str] {
         &[""]
-    }
-
-    fn unsupported(&self) -> &'static [&'static str] {
-        &["FunctionUrlAuthType", "InvokedViaFunctionUrl"]
     }
 
     fn attributes(&self, physical: &str, _described: &Value, _environment: &Environment) -> Map<String, Value> {

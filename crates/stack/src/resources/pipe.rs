@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler, Ready, Surroundings, answers, pick, string, tags};
+use super::{Call, Handler, Properties, Ready, Surroundings, answers, pick, string, tags};
 use crate::Environment;
 
 pub(super) struct Pipe;
@@ -23,6 +23,10 @@ const UPDATE: &[&str] = &[
 impl Handler for Pipe {
     fn kind(&self) -> &'static str {
         "AWS::Pipes::Pipe"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties { used: &[UPDATE, &["Name", "Source", "Tags"]], recorded: &[], structures: &[] }
     }
 
     fn name(&self, properties: &Value) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler, Surroundings, string, tags};
+use super::{Call, Handler, Properties, Surroundings, string, tags};
 use crate::Environment;
 use crate::parameters::text;
 
@@ -25,9 +25,23 @@ const ATTRIBUTES: &[(&str, &str)] = &[
     ("VisibilityTimeout", "30"),
 ];
 
+const NAMES: [&str; ATTRIBUTES.len()] = {
+    let mut names = [""; ATTRIBUTES.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = ATTRIBUTES[index].0;
+        index += 1;
+    }
+    names
+};
+
 impl Handler for Queue {
     fn kind(&self) -> &'static str {
         "AWS::SQS::Queue"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties { used: &[&NAMES, &["FifoQueue", "QueueName", "Tags"]], recorded: &[], structures: &[] }
     }
 
     fn service(&self) -> Option<&'static str> {

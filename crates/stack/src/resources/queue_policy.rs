@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler};
+use super::{Call, Handler, Properties};
 use crate::Environment;
 use crate::parameters::text;
 
@@ -11,6 +11,10 @@ pub(super) struct QueuePolicy;
 impl Handler for QueuePolicy {
     fn kind(&self) -> &'static str {
         "AWS::SQS::QueuePolicy"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties { used: &[&["PolicyDocument", "Queues"]], recorded: &[], structures: &[] }
     }
 
     fn service(&self) -> Option<&'static str> {

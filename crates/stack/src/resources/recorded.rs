@@ -2,18 +2,23 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler, string};
+use super::{Call, Handler, Properties, string};
 use crate::Environment;
 
 /// A recorded type; `arn` is service, whether the ARN has a region, and what stands before the name.
 pub(super) struct Recorded {
     pub kind: &'static str,
+    pub properties: &'static [&'static str],
     pub arn: Option<(&'static str, bool, &'static str)>,
 }
 
 impl Handler for Recorded {
     fn kind(&self) -> &'static str {
         self.kind
+    }
+
+    fn properties(&self) -> Properties {
+        Properties { used: &[], recorded: self.properties, structures: &[] }
     }
 
     fn name(&self, properties: &Value) -> Option<String> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler, Surroundings, answers, pick, string, tags};
+use super::{Call, Handler, Properties, Surroundings, answers, pick, string, tags};
 use crate::Environment;
 use crate::parameters::text;
 
@@ -50,6 +50,17 @@ fn inline(properties: &Value) -> BTreeMap<String, Value> {
 impl Handler for Role {
     fn kind(&self) -> &'static str {
         "AWS::IAM::Role"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties {
+            used: &[
+                SETTINGS,
+                &["AssumeRolePolicyDocument", "ManagedPolicyArns", "Path", "Policies", "RoleName", "Tags"],
+            ],
+            recorded: &["PermissionsBoundary"],
+            structures: &[(&["Policies", "*"], &["PolicyDocument", "PolicyName"])],
+        }
     }
 
     fn service(&self) -> Option<&'static str> {
@@ -127,6 +138,14 @@ pub(super) struct Policy;
 impl Handler for Policy {
     fn kind(&self) -> &'static str {
         "AWS::IAM::Policy"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties {
+            used: &[&["PolicyDocument", "PolicyName", "Roles"]],
+            recorded: &["Groups", "Users"],
+            structures: &[],
+        }
     }
 
     fn service(&self) -> Option<&'static str> {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::event_bus::{pattern_text, tagging};
-use super::{Call, Handler, Surroundings, answers, pick, string, tags};
+use super::{Call, Handler, Properties, Surroundings, answers, pick, string, tags};
 use crate::Environment;
 
 pub(super) struct Rule;
@@ -13,6 +13,10 @@ const RULE: &[&str] = &["Description", "EventBusName", "EventPattern", "RoleArn"
 impl Handler for Rule {
     fn kind(&self) -> &'static str {
         "AWS::Events::Rule"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties { used: &[RULE, &["Name", "Tags", "Targets"]], recorded: &[], structures: &[] }
     }
 
     fn service(&self) -> Option<&'static str> {

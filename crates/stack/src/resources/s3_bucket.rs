@@ -1,8 +1,9 @@
-//! `AWS::S3::Bucket`: a bucket of the lake's store. Encryption, access and lifecycle settings are recorded only.
+//! `AWS::S3::Bucket`: a bucket of the lake's store. What has no effect is recorded; its objects always make events,
+//! so of notifications only those of EventBridge are accepted.
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler, string};
+use super::{Call, Handler, Properties, string};
 use crate::Environment;
 
 pub(super) struct Bucket;
@@ -10,6 +11,28 @@ pub(super) struct Bucket;
 impl Handler for Bucket {
     fn kind(&self) -> &'static str {
         "AWS::S3::Bucket"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties {
+            used: &[&["BucketName"]],
+            recorded: &[
+                "AccelerateConfiguration",
+                "AccessControl",
+                "AnalyticsConfigurations",
+                "BucketEncryption",
+                "CorsConfiguration",
+                "IntelligentTieringConfigurations",
+                "LifecycleConfiguration",
+                "LoggingConfiguration",
+                "MetricsConfigurations",
+                "NotificationConfiguration",
+                "OwnershipControls",
+                "PublicAccessBlockConfiguration",
+                "Tags",
+            ],
+            structures: &[(&["NotificationConfiguration"], &["EventBridgeConfiguration"])],
+        }
     }
 
     fn name(&self, properties: &Value) -> Option<String> {

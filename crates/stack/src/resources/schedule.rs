@@ -3,7 +3,7 @@
 use chrono::DateTime;
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler, answers, pick, string};
+use super::{Call, Handler, Properties, answers, pick, string};
 use crate::Environment;
 
 pub(super) struct Schedule;
@@ -24,6 +24,10 @@ const SCHEDULE: &[&str] = &[
 impl Handler for Schedule {
     fn kind(&self) -> &'static str {
         "AWS::Scheduler::Schedule"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties { used: &[SCHEDULE, &["Name"]], recorded: &[], structures: &[] }
     }
 
     fn service(&self) -> Option<&'static str> {

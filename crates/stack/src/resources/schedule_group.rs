@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler, Ready, Surroundings, answers, string, tags};
+use super::{Call, Handler, Properties, Ready, Surroundings, answers, string, tags};
 use crate::Environment;
 
 pub(super) struct ScheduleGroup;
@@ -10,6 +10,10 @@ pub(super) struct ScheduleGroup;
 impl Handler for ScheduleGroup {
     fn kind(&self) -> &'static str {
         "AWS::Scheduler::ScheduleGroup"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties { used: &[&["Name", "Tags"]], recorded: &[], structures: &[] }
     }
 
     fn service(&self) -> Option<&'static str> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler, Ready, Surroundings, answers, pick, string, tags};
+use super::{Call, Handler, Properties, Ready, Surroundings, answers, pick, string, tags};
 use crate::Environment;
 
 pub(super) struct Table;
@@ -24,6 +24,27 @@ const CREATE: &[&str] = &[
 impl Handler for Table {
     fn kind(&self) -> &'static str {
         "AWS::DynamoDB::Table"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties {
+            used: &[
+                CREATE,
+                &[
+                    "PointInTimeRecoverySpecification",
+                    "SSESpecification",
+                    "StreamSpecification",
+                    "TableName",
+                    "TimeToLiveSpecification",
+                ],
+            ],
+            recorded: &["ContributorInsightsSpecification"],
+            structures: &[
+                (&["PointInTimeRecoverySpecification"], &["PointInTimeRecoveryEnabled", "RecoveryPeriodInDays"]),
+                (&["SSESpecification"], &["KMSMasterKeyId", "SSEEnabled", "SSEType"]),
+                (&["StreamSpecification"], &["StreamViewType"]),
+            ],
+        }
     }
 
     fn name(&self, properties: &Value) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Call, Handler, answers, pick, string};
+use super::{Call, Handler, Properties, answers, pick, string};
 use crate::Environment;
 
 pub(super) struct Version;
@@ -10,6 +10,10 @@ pub(super) struct Version;
 impl Handler for Version {
     fn kind(&self) -> &'static str {
         "AWS::Lambda::Version"
+    }
+
+    fn properties(&self) -> Properties {
+        Properties { used: &[&["CodeSha256", "Description", "FunctionName"]], recorded: &[], structures: &[] }
     }
 
     fn service(&self) -> Option<&'static str> {
@@ -51,10 +55,6 @@ impl Handler for Version {
 
     fn immutable(&self) -> &'static [&'static str] {
         &[""]
-    }
-
-    fn unsupported(&self) -> &'static [&'static str] {
-        &["FunctionScalingConfig", "ProvisionedConcurrencyConfig", "RuntimePolicy"]
     }
 
     fn attributes(&self, physical: &str, described: &Value, _environment: &Environment) -> Map<String, Value> {

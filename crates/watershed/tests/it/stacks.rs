@@ -40,6 +40,12 @@ fn functions_queues_buses_and_schedules_are_resources() {
 }
 
 #[test]
+fn properties_that_a_type_does_not_have_are_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    script(&serve(dir.path()), "properties.py", &[]);
+}
+
+#[test]
 fn the_example_of_four_streams_does_what_it_says() {
     let dir = tempfile::tempdir().unwrap();
     let server = serve(dir.path());

@@ -44,14 +44,17 @@ url = s3.generate_presigned_url("put_object", Params={"Bucket": "lake", "Key": "
 assert status(url, method="PUT", data=b"by URL", headers={"Content-Type": ""})[0] == 200
 assert s3.get_object(Bucket="lake", Key="presigned")["Body"].read() == b"by URL"
 code, text = status(url)
-assert code == 403 and b"<Code>SignatureDoesNotMatch</Code>" in text, text
+assert code == 403 and b"<Code>SignatureDoesNotMatch</Code><Message>The request signature we" in text, text
 
 # Keys that are not known or not right.
 stranger = boto3.client("s3", endpoint_url=ENDPOINT, aws_access_key_id="AKIASTRANGER", aws_secret_access_key="s")
 refused("InvalidAccessKeyId", lambda: stranger.list_buckets(), 403)
 liar = boto3.client("s3", endpoint_url=ENDPOINT, aws_secret_access_key="wrong",
                     aws_access_key_id=boto3.Session().get_credentials().access_key)
-refused("SignatureDoesNotMatch", lambda: liar.list_buckets(), 403)
+error = refused("SignatureDoesNotMatch", lambda: liar.list_buckets(), 403)
+assert error["Error"]["Message"].endswith("Check your key and signing method."), error
+error = refused("InvalidBucketName", lambda: s3.get_bucket_versioning(Bucket="xn..y"), 400)
+assert error["Error"]["Message"] == "The specified bucket is not valid.", error
 
 # A body that ends early is no object.
 url = urlsplit(s3.generate_presigned_url("put_object", Params={"Bucket": "lake", "Key": "half"}))
