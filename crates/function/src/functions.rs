@@ -45,7 +45,7 @@ pub struct Settings {
     pub supervisor: Vec<OsString>,
     /// The user and group of workers; `None`: the server's own.
     pub run_as: Option<(u32, u32)>,
-    /// `PATH` of workers.
+    /// `PATH` of workers, in which interpreters are looked for.
     pub path: String,
     /// Invocations at once of all functions (1,000).
     pub concurrency: u32,

@@ -42,11 +42,15 @@ pub async fn open(
     let directory = if is_root { shared_directory(data)? } else { data.join("functions") };
     let program = std::env::current_exe().context("cannot find this program")?;
     let supervisor = vec![program.into_os_string(), OsString::from(SUPERVISE)];
-    let settings = Settings {
+    let mut settings = Settings {
         run_as: is_root.then_some(NOBODY),
         concurrency: CONCURRENCY,
         ..Settings::new(&identity.region, &identity.account, endpoint, directory, supervisor)
     };
+    // Whoever activated a virtual environment for the server means its interpreter.
+    if let Ok(path) = std::env::var("PATH") {
+        settings.path = path;
+    }
     Ok(Functions::open(state, clock, Arc::new(host), settings).await?)
 }
 

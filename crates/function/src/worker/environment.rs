@@ -1,8 +1,9 @@
-//! What a worker runs and the environment it finds: exactly Lambda's contract, nothing of the server's own.
+//! What a worker runs and the environment it finds: exactly Lambda's contract, nothing of the server's own but `PATH`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::interpreter::{self, Found};
 use super::{End, Unready};
 use crate::configuration::Configuration;
 use crate::functions::{Credentials, Settings};
@@ -11,6 +12,8 @@ use crate::functions::{Credentials, Settings};
 pub(crate) struct Program {
     pub path: PathBuf,
     pub arguments: Vec<String>,
+    /// Would have been taken, could the user of functions execute it.
+    pub passed_over: Option<PathBuf>,
 }
 
 /// What differs from worker to worker.
@@ -33,42 +36,64 @@ pub(crate) fn program(
     let runtime = configuration.runtime.as_str();
     let handler = vec![configuration.handler.clone()];
     if runtime.starts_with("python") {
-        let python = found(settings, runtime).or_else(|| found(settings, "python3"));
-        let path = python.ok_or_else(|| {
-            ("Runtime.InvalidEntrypoint", format!("no {runtime} in {}; install python3", settings.path))
+        let Found { program, passed_over } = interpreter::find(&settings.path, &[runtime, "python3"], settings.run_as);
+        let reason = out_of_reach(settings, passed_over.as_deref());
+        let path = program.ok_or_else(|| {
+            ("Runtime.InvalidEntrypoint", format!("no {runtime} and no python3 in {}{reason}", settings.path))
         })?;
-        return Ok(Program { path, arguments: [vec!["-m".into(), "awslambdaric".into()], handler].concat() });
+        let arguments = [vec!["-m".into(), "awslambdaric".into()], handler].concat();
+        return Ok(Program { path, arguments, passed_over });
     }
     if runtime.starts_with("nodejs") {
         let own = root.join("node_modules/.bin/aws-lambda-ric");
-        let client = Some(own).filter(|own| own.exists()).or_else(|| found(settings, "aws-lambda-ric"));
-        let path = client.ok_or_else(|| {
+        let Found { program, passed_over } = match own.exists() {
+            true => Found { program: Some(own), passed_over: None },
+            false => interpreter::find(&settings.path, &["aws-lambda-ric"], settings.run_as),
+        };
+        let reason = out_of_reach(settings, passed_over.as_deref());
+        let path = program.ok_or_else(|| {
             let message = "the Node runtime interface client is not installed: `npm install aws-lambda-ric` beside the \
                            function, or `npm install -g aws-lambda-ric`";
-            ("Runtime.InvalidEntrypoint", message.to_owned())
+            ("Runtime.InvalidEntrypoint", format!("{message}{reason}"))
         })?;
-        return Ok(Program { path, arguments: handler });
+        return Ok(Program { path, arguments: handler, passed_over });
     }
     let path = root.join("bootstrap");
     match path.is_file() {
-        true => Ok(Program { path, arguments: Vec::new() }),
+        true => Ok(Program { path, arguments: Vec::new(), passed_over: None }),
         false => Err(("Runtime.InvalidEntrypoint", "Couldn't find valid bootstrap(s): [bootstrap]".into())),
     }
 }
 
-fn found(settings: &Settings, program: &str) -> Option<PathBuf> {
-    settings.path.split(':').map(|folder| Path::new(folder).join(program)).find(|path| path.is_file())
+/// What to add to an error when there is a program that only the server's user can execute.
+fn out_of_reach(settings: &Settings, passed_over: Option<&Path>) -> String {
+    let (Some(path), Some((user, _))) = (passed_over, settings.run_as) else { return String::new() };
+    format!(
+        ". {} was passed over: functions run as user {user}, who cannot execute it; install it where every user can, or start \
+         the server as another user than root",
+        path.display()
+    )
 }
 
 /// Says what to do when the process ended because its runtime client is missing.
-pub(crate) fn explain(configuration: &Configuration, unready: Unready, output: &[u8]) -> Unready {
+pub(crate) fn explain(
+    settings: &Settings,
+    configuration: &Configuration,
+    program: &Program,
+    unready: Unready,
+    output: &[u8],
+) -> Unready {
     let marks: &[&[u8]] = &[b"No module named awslambdaric", b"No module named 'awslambdaric'"];
     let is_missing = marks.iter().any(|mark| output.windows(mark.len()).any(|window| window == *mark));
     match unready {
         Unready::Ended(End::Exited(Some(_))) if configuration.runtime.starts_with("python") && is_missing => {
-            let message = "the Python runtime interface client is not installed: `pip install awslambdaric` for the \
-                           interpreter, or `pip install --target CODE awslambdaric` into the function";
-            Unready::Missing("Runtime.ImportModuleError", message.into())
+            let message = format!(
+                "the Python runtime interface client is not installed: `pip install awslambdaric` for {}, or `pip install \
+                 --target CODE awslambdaric` into the function{}",
+                program.path.display(),
+                out_of_reach(settings, program.passed_over.as_deref()),
+            );
+            Unready::Missing("Runtime.ImportModuleError", message)
         }
         other => other,
     }
@@ -122,4 +147,31 @@ pub(crate) fn build(
         variables.insert("AWS_SESSION_TOKEN".into(), token.clone());
     }
     variables
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn an_interpreter_out_of_reach_is_named_with_what_to_do() {
+        let home = tempfile::tempdir().unwrap();
+        let python = home.path().join("python3");
+        std::fs::write(&python, "").unwrap();
+        std::fs::set_permissions(&python, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+        let mut settings = Settings::new("r", "a", "e", PathBuf::new(), Vec::new());
+        settings.path = home.path().to_str().unwrap().into();
+        settings.run_as = Some((65_534, 65_534));
+        let mut configuration = Configuration::new("f", String::new());
+        configuration.runtime = "python3.12".into();
+        let (kind, message) = program(&settings, &configuration, Path::new("/")).err().unwrap();
+        assert_eq!(kind, "Runtime.InvalidEntrypoint");
+        let expected = format!("{} was passed over: functions run as user 65534", python.display());
+        assert!(message.contains(&expected) && message.contains("install it where every user can"), "{message}");
+        settings.run_as = None;
+        assert_eq!(program(&settings, &configuration, Path::new("/")).unwrap().path, python);
+    }
 }

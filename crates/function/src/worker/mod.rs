@@ -2,6 +2,7 @@
 
 mod api;
 pub(crate) mod environment;
+mod interpreter;
 pub(crate) mod output;
 
 use std::os::fd::OwnedFd;
@@ -116,7 +117,7 @@ impl Worker {
         let place = environment::Place { api: address.to_string(), root: &root, stream: &stream };
         let environment = environment::build(&engine.settings, configuration, &credentials, &place);
         let (reader, writer) = std::io::pipe().map_err(|error| host("make a pipe", error))?;
-        let order = order(engine, configuration, program, environment, &root);
+        let order = order(engine, configuration, &program, environment, &root);
         let (mut child, lifeline) =
             spawn(engine, writer, &order).await.map_err(|error| host("start a worker", error))?;
         let group = configuration.logging_config.log_group.clone();
@@ -145,7 +146,7 @@ impl Worker {
                 Ok(Ok(Worker { jobs, api, ended, output, pid, born: begun, init: Some(init), _lifeline: lifeline }))
             }
             Some(unready) => {
-                let unready = environment::explain(configuration, unready, &output.seen());
+                let unready = environment::explain(&engine.settings, configuration, &program, unready, &output.seen());
                 output.system(&format!(
                     "INIT_REPORT Init Duration: {:.2} ms\tPhase: init\tStatus: {}\n",
                     init.as_secs_f64() * 1000.0,
@@ -197,13 +198,13 @@ async fn wait(ended: &mut watch::Receiver<Option<End>>) -> End {
 fn order(
     engine: &Inner,
     configuration: &Configuration,
-    program: Program,
+    program: &Program,
     environment: std::collections::BTreeMap<String, String>,
     root: &std::path::Path,
 ) -> supervise::Order {
     supervise::Order {
-        program: program.path,
-        arguments: program.arguments,
+        program: program.path.clone(),
+        arguments: program.arguments.clone(),
         environment,
         directory: root.to_owned(),
         user: engine.settings.run_as,

@@ -44,6 +44,16 @@ fn public_runtime_clients_run_unmodified() {
 }
 
 #[test]
+fn code_in_a_template_runs_with_an_interpreter_that_functions_can_execute() {
+    let (dir, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let folder = folder.path().to_str().unwrap();
+    let path = testkit::run_python(&here("tests/it/functions/inline.py"), &["", folder, "prepare"], &[]).unwrap();
+    let binary = Path::new(env!("CARGO_BIN_EXE_watershed"));
+    let server = Server::start_with(binary, dir.path(), &[], &[("PATH", &path)]).unwrap();
+    run(&server, "inline.py", &[folder, "deploy"]);
+}
+
+#[test]
 fn kill_9_leaves_no_process_and_loses_no_accepted_event() {
     let dir = tempfile::tempdir().unwrap();
     let mut server = Server::start(Path::new(env!("CARGO_BIN_EXE_watershed")), dir.path()).unwrap();
