@@ -29,10 +29,17 @@ fn bootstrap() -> String {
 }
 
 #[test]
-fn boto3_and_the_aws_cli_drive_functions() {
+fn boto3_drives_functions() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(Path::new(env!("CARGO_BIN_EXE_watershed")), dir.path()).unwrap();
     run(&server, "check.py", &[&bootstrap()]);
+}
+
+#[test]
+fn the_aws_cli_makes_calls_and_maps_a_function() {
+    let (dir, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let server = Server::start(Path::new(env!("CARGO_BIN_EXE_watershed")), dir.path()).unwrap();
+    run(&server, "cli.py", &[&bootstrap(), folder.path().to_str().unwrap()]);
 }
 
 #[test]

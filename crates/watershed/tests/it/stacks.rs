@@ -83,6 +83,19 @@ fn deploy_takes_the_code_that_lies_beside_a_serverless_template() {
 }
 
 #[test]
+fn a_serverless_function_is_called_by_queue_stream_and_schedule() {
+    let (dir, work) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let binary = Path::new(env!("CARGO_BIN_EXE_watershed"));
+    let server = Server::start_with(binary, dir.path(), &["--test-clock"], &[]).unwrap();
+    let folder = work.path().to_str().unwrap();
+    script(&server, "called.py", &[folder, "prepare"]);
+    server.run(&["deploy", work.path().join("called.yaml").to_str().unwrap()]).unwrap();
+    script(&server, "called.py", &[folder, "messages"]);
+    server.post("/_watershed/test/clock", &serde_json::json!({ "advanceMs": 60_000 })).unwrap();
+    script(&server, "called.py", &[folder, "schedule"]);
+}
+
+#[test]
 fn an_operation_that_a_crash_interrupts_is_finished_once() {
     let dir = tempfile::tempdir().unwrap();
     let mut server = serve(dir.path());

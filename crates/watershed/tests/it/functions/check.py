@@ -1,4 +1,4 @@
-"""The Lambda API through boto3 and the AWS CLI.
+"""The Lambda API through boto3.
 
 Usage: check.py ENDPOINT BOOTSTRAP
 """
@@ -8,9 +8,7 @@ import concurrent.futures
 import io
 import json
 import os
-import subprocess
 import sys
-import tempfile
 import time
 import zipfile
 
@@ -186,14 +184,6 @@ pipes.delete_pipe(Name="to-function")
 create("jq", Runtime="watershed.jq", Handler="{n: (.a + .b)}", Code={})
 assert json.loads(invoke("jq", {"a": 1, "b": 2})[1]) == {"n": 3}
 
-# the AWS CLI
-out = tempfile.mktemp()
-cli = [os.path.join(os.path.dirname(sys.executable), "aws"), "--endpoint-url", endpoint, "lambda"]
-answer = subprocess.run(cli + ["invoke", "--function-name", "f", "--payload", '{"x": 1}', out], check=True, capture_output=True)
-assert json.loads(answer.stdout)["StatusCode"] == 200
-assert json.load(open(out))["event"] == {"x": 1}
-os.unlink(out)
-account = json.loads(subprocess.run(cli + ["get-account-settings"], check=True, capture_output=True).stdout)
-assert account["AccountUsage"]["FunctionCount"] == 2, account
+assert client.get_account_settings()["AccountUsage"]["FunctionCount"] == 2
 client.delete_function(FunctionName="f")
 refused("ResourceNotFoundException", 404, lambda: invoke("f", {}))
