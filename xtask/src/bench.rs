@@ -5,6 +5,8 @@
 
 mod delivery;
 mod events;
+mod pipe;
+mod server;
 mod workplace;
 
 use anyhow::bail;
@@ -20,6 +22,7 @@ struct Bench {
 const BENCHES: &[Bench] = &[
     Bench { name: "delivery", about: delivery::ABOUT, run: delivery::run },
     Bench { name: "events", about: events::ABOUT, run: events::run },
+    Bench { name: "pipe", about: pipe::ABOUT, run: pipe::run },
 ];
 
 /// Runs the benchmark that the first argument names; lists all of them without one.

@@ -74,12 +74,16 @@ impl Workplace {
 
     /// Builds a program of the crate `bench`.
     pub fn build(&self, program: &str) -> anyhow::Result<PathBuf> {
-        let status = crate::cargo::cargo()
-            .current_dir(&self.root)
-            .args(["build", "--release", "--package", "bench", "--bin", program])
-            .status()?;
-        ensure!(status.success(), "the build of {program} failed");
-        Ok(self.target.join("release").join(program))
+        Ok(self.build_all(&["bench"])?.join(program))
+    }
+
+    /// Builds all programs of some crates, at once so that they share their dependencies; answers where they are.
+    pub fn build_all(&self, packages: &[&str]) -> anyhow::Result<PathBuf> {
+        let packages = packages.iter().flat_map(|package| ["--package", package]);
+        let mut command = crate::cargo::cargo();
+        let status = command.current_dir(&self.root).args(["build", "--release", "--bins"]).args(packages).status()?;
+        ensure!(status.success(), "the build failed");
+        Ok(self.target.join("release"))
     }
 
     /// The Python of an environment with the pinned peers, made anew when the pins change.
@@ -105,9 +109,14 @@ fn run(command: &mut Command) -> anyhow::Result<()> {
 
 /// Runs a program that prints one JSON object. Its allocator gives memory back at once, as the server's does.
 pub fn figures<A: AsRef<OsStr>>(program: &Path, arguments: impl IntoIterator<Item = A>) -> anyhow::Result<Value> {
-    let mut command = Command::new(program);
-    let command = command.args(arguments).env("MIMALLOC_PURGE_DELAY", "0");
-    let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("{command:?}"))?;
-    ensure!(output.status.success(), "{command:?} failed");
-    serde_json::from_slice(&output.stdout).with_context(|| format!("{command:?} did not print its figures"))
+    figures_of(Command::new(program).args(arguments).env("MIMALLOC_PURGE_DELAY", "0"))
+}
+
+/// Runs a command that prints one JSON object.
+pub fn figures_of(command: &mut Command) -> anyhow::Result<Value> {
+    // Not all of `{command:?}`: that shows the environment too, and with it a key.
+    let program = Path::new(command.get_program()).display().to_string();
+    let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot run {program}"))?;
+    ensure!(output.status.success(), "{program} failed");
+    serde_json::from_slice(&output.stdout).with_context(|| format!("{program} did not print its figures"))
 }

@@ -140,7 +140,7 @@ async fn run(shape: Shape, records: u64, threads: usize, input: &Path, directory
     let settings = pipe::Settings::new("us-east-1", "000000000000");
     let pipes = tokio::task::spawn_blocking(move || Pipes::open(state, registry, clock, settings)).await??;
 
-    let before = usage::cpu_seconds()?;
+    let before = usage::cpu_seconds(std::process::id())?;
     let start = Instant::now();
     pipes.create(&pipe(shape)).await?;
     delivered(records, &pipes, &streams).await?;
@@ -150,8 +150,8 @@ async fn run(shape: Shape, records: u64, threads: usize, input: &Path, directory
     let figures = json!({
         "records": status.delivered_records,
         "seconds": seconds,
-        "cpu_seconds": usage::cpu_seconds()? - before,
-        "peak_rss_bytes": usage::peak_rss_bytes()?,
+        "cpu_seconds": usage::cpu_seconds(std::process::id())? - before,
+        "peak_rss_bytes": usage::peak_rss_bytes(std::process::id())?,
         "files": status.delivered_files,
     });
     writeln!(std::io::stdout(), "{figures}")?;
