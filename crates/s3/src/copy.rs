@@ -8,11 +8,11 @@ use s3s::dto::{
 };
 use s3s::{S3Request, S3Result, StdError, s3_error};
 
-use crate::attributes::{Attributes, headers};
+use crate::attributes::{Attributes, Headers, encryption, headers};
 use crate::checksum::{FULL_OBJECT, Hasher, tell};
-use crate::condition::{Conditions, Replaces, failed, timestamp};
+use crate::condition::{Conditions, Replaces, timestamp};
 use crate::get::check_version;
-use crate::put::{BODY_BYTES_MAX, check_metadata, copy, writer};
+use crate::put::{BODY_BYTES_MAX, copy, writer};
 use crate::store::{Cause, Found, Store};
 use crate::{error, tagging};
 
@@ -32,24 +32,38 @@ pub(crate) async fn copy_object(store: &Store, request: S3Request<CopyObjectInpu
             "The specified copy source is larger than the maximum allowable size for a copy source: {BODY_BYTES_MAX}"
         ));
     }
-    let replaces = |directive: Option<&str>, word: &str| directive == Some(word);
-    let metadata = input.metadata_directive.as_ref().map(|directive| directive.as_str());
-    let is_replaced = replaces(metadata, MetadataDirective::REPLACE);
-    if is_itself(&input.copy_source, &input.bucket, &input.key) && !is_replaced {
+    let is_replaced = replaces("metadata", input.metadata_directive.as_ref().map(MetadataDirective::as_str))?;
+    let given = headers!(input);
+    let is_changed = is_replaced
+        || given.storage_class.is_some()
+        || given.website_redirect_location.is_some()
+        || given.server_side_encryption.is_some();
+    if is_itself(&input.copy_source, &input.bucket, &input.key) && !is_changed {
         return Err(s3_error!(
             InvalidRequest,
             "This copy request is illegal because it is trying to copy an object to itself without changing the \
              object's metadata, storage class, website redirect location or encryption attributes."
         ));
     }
-    let headers = if is_replaced { headers!(input) } else { found.attributes.headers };
-    check_metadata(headers.metadata.iter())?;
-    let directive = input.tagging_directive.as_ref().map(|directive| directive.as_str());
-    let tags = match replaces(directive, TaggingDirective::REPLACE) {
+    // What is of the copy and not of what is copied: it is given or the default.
+    let headers = match is_replaced {
+        true => given,
+        false => Headers {
+            storage_class: given.storage_class,
+            website_redirect_location: given.website_redirect_location,
+            server_side_encryption: given.server_side_encryption,
+            kms_key: given.kms_key,
+            bucket_key: given.bucket_key,
+            ..found.attributes.headers
+        },
+    };
+    headers.check()?;
+    let tags = match replaces("tagging", input.tagging_directive.as_ref().map(TaggingDirective::as_str))? {
         true => tagging::of_header(input.tagging.as_deref())?,
         false => found.attributes.tags,
     };
     let algorithm = input.checksum_algorithm.map(|name| name.as_str().to_owned());
+    let algorithm = algorithm.or_else(|| found.attributes.sums.into_keys().next());
     let algorithm = algorithm.unwrap_or_else(|| "CRC64NVME".into());
     let mut hasher = Hasher::new([&algorithm].into_iter())?;
     let mut writer = writer(store, &input.bucket, &input.key).await?;
@@ -58,7 +72,7 @@ pub(crate) async fn copy_object(store: &Store, request: S3Request<CopyObjectInpu
     let etag = hex::encode(arrived.md5);
     let attributes = Attributes {
         etag: etag.clone(),
-        headers,
+        headers: headers.clone(),
         tags,
         sums: arrived.sums.clone(),
         sum_type: Some(FULL_OBJECT.into()),
@@ -73,7 +87,21 @@ pub(crate) async fn copy_object(store: &Store, request: S3Request<CopyObjectInpu
         ..CopyObjectResult::default()
     };
     tell!(result, arrived.sums);
-    Ok(CopyObjectOutput { copy_object_result: Some(result), ..CopyObjectOutput::default() })
+    let mut output = CopyObjectOutput { copy_object_result: Some(result), ..CopyObjectOutput::default() };
+    encryption!(output, headers);
+    Ok(output)
+}
+
+/// Whether a directive of a copy says `REPLACE`.
+fn replaces(what: &str, directive: Option<&str>) -> S3Result<bool> {
+    match directive {
+        None | Some("COPY") => Ok(false),
+        Some("REPLACE") => Ok(true),
+        Some(other) => {
+            let name = format!("x-amz-{what}-directive");
+            Err(error::argument(&name, other, format_args!("Unknown {what} directive.")))
+        }
+    }
 }
 
 /// Opens what is to be copied, if the conditions hold.
@@ -85,8 +113,7 @@ pub(crate) async fn source(store: &Store, source: &CopySource, conditions: &Cond
     store.check_bucket(bucket).await?;
     let reader = store.objects.reader(bucket, key).await.map_err(error::of_objects)?;
     let found = store.with_row(bucket, reader.object.clone()).await?;
-    // A copy has no "not modified".
-    conditions.check(&found).map_err(|_| failed())?;
+    conditions.check_source(&found)?;
     Ok((reader, found))
 }
 

@@ -10,6 +10,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use state::State;
 
 use crate::access::{Access, Hosts, Keys};
+use crate::error::put_details;
 use crate::store::Store;
 use crate::{Emit, Error, texts};
 
@@ -79,6 +80,7 @@ impl Endpoint {
                 response
             }
         };
+        put_details(&mut response);
         if let Ok(value) = http::HeaderValue::from_str(request_id) {
             response.headers_mut().insert("x-amz-request-id", value);
         }

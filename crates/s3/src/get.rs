@@ -7,13 +7,14 @@ use http::StatusCode;
 use http_body_util::StreamBody;
 use s3s::dto::{
     Checksum, ChecksumMode, ChecksumType, ContentRange, ETag, GetObjectAttributesInput, GetObjectAttributesOutput,
-    GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, Range as Asked, StreamingBlob,
+    GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, Range as Asked, StorageClass, StreamingBlob,
 };
 use s3s::{Body, S3Result, s3_error};
 
-use crate::checksum::tell;
+use crate::attributes::encryption;
+use crate::checksum::{Sums, tell};
 use crate::condition::{Conditions, timestamp};
-use crate::error::{of_objects, unlisted};
+use crate::error::{no_key, of_objects, unlisted, with};
 use crate::store::{Found, Store};
 
 pub(crate) async fn get_object(store: &Store, mut input: GetObjectInput) -> S3Result<GetObjectOutput> {
@@ -38,6 +39,7 @@ pub(crate) async fn get_object(store: &Store, mut input: GetObjectInput) -> S3Re
     let body = Body::http_body_unsync(StreamBody::new(stream));
     let Found { object, attributes } = found;
     let headers = attributes.headers;
+    let storage_class = headers.other_class();
     let mut output = GetObjectOutput {
         accept_ranges: Some("bytes".into()),
         body: Some(StreamingBlob::from(body)),
@@ -54,9 +56,11 @@ pub(crate) async fn get_object(store: &Store, mut input: GetObjectInput) -> S3Re
         metadata: Some(headers.metadata.into_iter().collect()),
         parts_count: part.count,
         tag_count: i32::try_from(attributes.tags.len()).ok().filter(|count| *count > 0),
+        storage_class,
         website_redirect_location: headers.website_redirect_location,
         ..GetObjectOutput::default()
     };
+    encryption!(output, headers);
     if shows_sums(input.checksum_mode.as_ref()) && part.is_whole {
         tell!(output, attributes.sums);
         output.checksum_type = attributes.sum_type.map(ChecksumType::from);
@@ -77,6 +81,7 @@ pub(crate) async fn head_object(store: &Store, mut input: HeadObjectInput) -> S3
     let part = part(&found, input.part_number, input.range)?;
     let Found { object, attributes } = found;
     let headers = attributes.headers;
+    let storage_class = headers.other_class();
     let mut output = HeadObjectOutput {
         accept_ranges: Some("bytes".into()),
         cache_control: input.response_cache_control.or(headers.cache_control),
@@ -91,9 +96,11 @@ pub(crate) async fn head_object(store: &Store, mut input: HeadObjectInput) -> S3
         last_modified: Some(timestamp(object.modified_ms)),
         metadata: Some(headers.metadata.into_iter().collect()),
         parts_count: part.count,
+        storage_class,
         website_redirect_location: headers.website_redirect_location,
         ..HeadObjectOutput::default()
     };
+    encryption!(output, headers);
     if shows_sums(input.checksum_mode.as_ref()) && part.is_whole {
         tell!(output, attributes.sums);
         output.checksum_type = attributes.sum_type.map(ChecksumType::from);
@@ -121,9 +128,15 @@ pub(crate) async fn get_object_attributes(
     if asked("ObjectSize") {
         output.object_size = i64::try_from(found.object.bytes).ok();
     }
+    if asked("StorageClass") {
+        output.storage_class = Some(StorageClass::from(found.attributes.headers.class()));
+    }
     if asked("Checksum") && !found.attributes.sums.is_empty() {
         let mut sums = Checksum::default();
-        tell!(sums, found.attributes.sums);
+        // Without the number of parts that other answers have behind a composite one.
+        let plain = |(name, sum): (String, String)| (name, sum.split('-').next().unwrap_or_default().to_owned());
+        let kept: Sums = found.attributes.sums.into_iter().map(plain).collect();
+        tell!(sums, kept);
         sums.checksum_type = found.attributes.sum_type.map(ChecksumType::from);
         output.checksum = Some(sums);
     }
@@ -133,7 +146,7 @@ pub(crate) async fn get_object_attributes(
 /// An object that must be there.
 pub(crate) async fn need(store: &Store, bucket: &str, key: &str) -> S3Result<Found> {
     let found = store.find(bucket, key).await?;
-    found.ok_or_else(|| s3_error!(NoSuchKey, "The specified key does not exist."))
+    found.ok_or_else(|| no_key(key))
 }
 
 /// There are no versions; the one there is has the id `null`.
@@ -160,7 +173,11 @@ fn part(found: &Found, number: Option<i32>, range: Option<Asked>) -> S3Result<Pa
         }
         (None, None) => return Ok(Part { range: 0..bytes, is_whole: true, shown: None, count: None }),
         (None, Some(asked)) => {
-            asked.check(bytes).map_err(|_| s3_error!(InvalidRange, "The requested range is not satisfiable"))?
+            let size = bytes.to_string();
+            asked.check(bytes).map_err(|_| {
+                let error = s3_error!(InvalidRange, "The requested range is not satisfiable");
+                with(error, &[("ActualObjectSize", &size)])
+            })?
         }
         (Some(1), None) if parts.is_empty() => 0..bytes,
         (Some(number), None) => {

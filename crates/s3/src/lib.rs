@@ -24,6 +24,7 @@ mod put;
 mod store;
 mod tagging;
 mod texts;
+mod upload_lists;
 mod uploads;
 
 pub use access::{Key, Keys, bucket_of_host};

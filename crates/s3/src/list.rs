@@ -2,15 +2,16 @@
 
 use objects::{Entry, Object};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use s3s::S3Result;
 use s3s::dto::{
     CommonPrefix, ETag, EncodingType, ListObjectVersionsInput, ListObjectVersionsOutput, ListObjectsInput,
     ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, Object as Listed, ObjectStorageClass, ObjectVersion,
     ObjectVersionStorageClass, Owner,
 };
-use s3s::{S3Result, s3_error};
 
+use crate::attributes::Attributes;
 use crate::condition::timestamp;
-use crate::error::{internal, of_objects};
+use crate::error::{argument, internal, of_objects};
 use crate::store::{Store, attributes};
 
 /// Entries of a page.
@@ -97,14 +98,14 @@ pub(crate) async fn list_object_versions(
     let encoding = Encoding::of(input.encoding_type.as_ref())?;
     let page = page(store, &asked).await?;
     let owner = owner(store);
-    let versions = page.objects.into_iter().map(|(object, etag)| ObjectVersion {
-        e_tag: Some(ETag::Strong(etag)),
+    let versions = page.objects.into_iter().map(|(object, attributes)| ObjectVersion {
+        e_tag: Some(ETag::Strong(attributes.etag.clone())),
         is_latest: Some(true),
         key: Some(encoding.text(object.key)),
         last_modified: Some(timestamp(object.modified_ms)),
         owner: Some(owner.clone()),
         size: i64::try_from(object.bytes).ok(),
-        storage_class: Some(ObjectVersionStorageClass::from_static(ObjectVersionStorageClass::STANDARD)),
+        storage_class: Some(ObjectVersionStorageClass::from(attributes.headers.class())),
         version_id: Some("null".into()),
         ..ObjectVersion::default()
     });
@@ -133,8 +134,7 @@ struct Asked<'a> {
 }
 
 struct Page {
-    /// With their ETags.
-    objects: Vec<(Object, String)>,
+    objects: Vec<(Object, Attributes)>,
     prefixes: Vec<String>,
     is_truncated: bool,
     /// The last name of this page, if there are more.
@@ -145,8 +145,10 @@ struct Page {
 async fn page(store: &Store, asked: &Asked<'_>) -> S3Result<Page> {
     store.check_bucket(asked.bucket).await?;
     let keys_max = asked.keys_max.unwrap_or(KEYS_MAX).min(KEYS_MAX);
-    let limit = usize::try_from(keys_max)
-        .map_err(|_| s3_error!(InvalidArgument, "Argument maxKeys must be an integer between 0 and 2147483647"))?;
+    let limit = usize::try_from(keys_max).map_err(|_| {
+        let message = "Argument maxKeys must be an integer between 0 and 2147483647";
+        argument("maxKeys", &keys_max.to_string(), message)
+    })?;
     let prefix = asked.prefix.unwrap_or_default();
     let after = asked.after.filter(|after| !after.is_empty());
     let mut entries = match asked.delimiter.filter(|delimiter| !delimiter.is_empty()) {
@@ -171,21 +173,20 @@ async fn page(store: &Store, asked: &Asked<'_>) -> S3Result<Page> {
         }
     }
     let bucket = asked.bucket.to_owned();
-    let with_etags = store.state.read(move |tx| {
-        let etag = |object: &Object| -> Result<String, state::Error> {
-            Ok(attributes(tx, &bucket, &object.key, &object.tag)?.etag)
-        };
-        let found = objects.into_iter().map(|object| etag(&object).map(|etag| (object, etag)));
+    let with_attributes = store.state.read(move |tx| {
+        let of = |object: &Object| attributes(tx, &bucket, &object.key, &object.tag);
+        let found = objects.into_iter().map(|object| of(&object).map(|attributes| (object, attributes)));
         found.collect::<Result<Vec<_>, state::Error>>()
     });
-    let objects = with_etags.await.map_err(internal)?;
+    let objects = with_attributes.await.map_err(internal)?;
     Ok(Page { objects, prefixes, is_truncated, next, keys_max })
 }
 
 /// The name a continuation token stands for.
 fn name_of(token: &str) -> S3Result<String> {
     let name = hex::decode(token).ok().and_then(|name| String::from_utf8(name).ok());
-    name.ok_or_else(|| s3_error!(InvalidArgument, "The continuation token provided is incorrect"))
+    let message = "The continuation token provided is incorrect";
+    name.ok_or_else(|| argument("continuation-token", token, message))
 }
 
 pub(crate) fn owner(store: &Store) -> Owner {
@@ -201,7 +202,10 @@ impl Encoding {
         match encoding.map(EncodingType::as_str) {
             None | Some("") => Ok(Encoding(false)),
             Some(EncodingType::URL) => Ok(Encoding(true)),
-            Some(_) => Err(s3_error!(InvalidArgument, "Invalid Encoding Method specified in Request")),
+            Some(other) => {
+                let message = "Invalid Encoding Method specified in Request";
+                Err(argument("encoding-type", other, message))
+            }
         }
     }
 
@@ -209,14 +213,14 @@ impl Encoding {
         if self.0 { utf8_percent_encode(&text, PLAIN).to_string() } else { text }
     }
 
-    fn objects(self, objects: Vec<(Object, String)>, owner: Option<&Owner>) -> Vec<Listed> {
-        let listed = objects.into_iter().map(|(object, etag)| Listed {
-            e_tag: Some(ETag::Strong(etag)),
+    fn objects(self, objects: Vec<(Object, Attributes)>, owner: Option<&Owner>) -> Vec<Listed> {
+        let listed = objects.into_iter().map(|(object, attributes)| Listed {
+            e_tag: Some(ETag::Strong(attributes.etag.clone())),
             key: Some(self.text(object.key)),
             last_modified: Some(timestamp(object.modified_ms)),
             owner: owner.cloned(),
             size: i64::try_from(object.bytes).ok(),
-            storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
+            storage_class: Some(ObjectStorageClass::from(attributes.headers.class())),
             ..Listed::default()
         });
         listed.collect()

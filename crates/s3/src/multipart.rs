@@ -1,34 +1,30 @@
 //! Multipart uploads: their operations. A part is a file of its own; completing copies them, one piece in memory, into one object.
 
-use std::collections::BTreeSet;
-
 use futures::TryStreamExt as _;
 use objects::UNFINISHED;
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, ChecksumAlgorithm, ChecksumType,
     CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, CopyPartResult,
-    CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag, ListMultipartUploadsInput,
-    ListMultipartUploadsOutput, ListPartsInput, ListPartsOutput, MultipartUpload, Part as Listed, Range,
-    UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
+    CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag, Range, UploadPartCopyInput, UploadPartCopyOutput,
+    UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3Request, S3Result, StdError, s3_error};
 use state::params;
 
-use crate::attributes::{Attributes, headers};
+use crate::attributes::{Attributes, encryption, headers};
 use crate::checksum::{Arrived, COMPOSITE, FULL_OBJECT, Hasher, Promise, composite, given, tell};
 use crate::condition::{Conditions, Replaces, timestamp};
-use crate::error::{internal, of_objects};
-use crate::list::{Encoding, owner};
-use crate::put::{check_metadata, copy, receive, writer};
+use crate::error::{argument, internal, of_objects, with};
+use crate::put::{copy, receive, writer};
 use crate::store::{Cause, Refused, Store};
 use crate::uploads::{Part, Upload, delete, find, no_upload, parts, put_part, remove_files};
 use crate::{copy as copies, tagging};
 
-const PART_NUMBER_MAX: i32 = 10_000;
+const NO_RANGE: &str = "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the \
+                        zero-based offsets of the first and last bytes to copy";
+pub(crate) const PART_NUMBER_MAX: i32 = 10_000;
 /// Every part but the last has at least so many bytes.
 const PART_BYTES_MIN: u64 = 5 << 20;
-/// Parts or uploads of a page.
-const PAGE_MAX: i32 = 1000;
 
 pub(crate) async fn create(
     store: &Store,
@@ -48,7 +44,8 @@ pub(crate) async fn create(
         tags: tagging::of_header(input.tagging.as_deref())?,
         ..Attributes::default()
     };
-    check_metadata(attributes.headers.metadata.iter())?;
+    attributes.headers.check()?;
+    let headers = attributes.headers.clone();
     let definition = serde_json::to_string(&Upload { attributes, algorithm: algorithm.clone(), is_composite });
     let definition = definition.map_err(internal)?;
     let id = uuid::Uuid::new_v4().simple().to_string();
@@ -58,18 +55,20 @@ pub(crate) async fn create(
         tx.execute(sql, params![&upload, &bucket, &key, now_ms, &definition])
     });
     written.await.map_err(internal)?;
-    Ok(CreateMultipartUploadOutput {
+    let mut output = CreateMultipartUploadOutput {
         bucket: Some(input.bucket),
         key: Some(input.key),
         upload_id: Some(id),
         checksum_type: algorithm.as_ref().map(|_| sum_type(is_composite)),
         checksum_algorithm: algorithm.map(ChecksumAlgorithm::from),
         ..CreateMultipartUploadOutput::default()
-    })
+    };
+    encryption!(output, headers);
+    Ok(output)
 }
 
 pub(crate) async fn upload_part(store: &Store, request: S3Request<UploadPartInput>) -> S3Result<UploadPartOutput> {
-    let S3Request { mut input, headers, trailing_headers, .. } = request;
+    let S3Request { mut input, headers: http_headers, trailing_headers, .. } = request;
     let place = Place::of(&input.bucket, &input.key, &input.upload_id, input.part_number)?;
     let upload = place.upload(store).await?;
     let mut promise = Promise {
@@ -79,8 +78,9 @@ pub(crate) async fn upload_part(store: &Store, request: S3Request<UploadPartInpu
         bytes: input.content_length,
         trailers: trailing_headers,
     }
-    .announced(&headers);
+    .announced(&http_headers);
     promise.algorithms.extend(upload.algorithm);
+    let headers = upload.attributes.headers;
     let (file, mut writer) = place.file(store).await?;
     let arrived = receive(&mut writer, input.body.take(), &promise).await?;
     promise.check(&arrived)?;
@@ -88,6 +88,7 @@ pub(crate) async fn upload_part(store: &Store, request: S3Request<UploadPartInpu
     let part = place.commit(store, file, arrived).await?;
     let mut output = UploadPartOutput { e_tag: Some(ETag::Strong(part.etag)), ..UploadPartOutput::default() };
     tell!(output, part.sums);
+    encryption!(output, headers);
     Ok(output)
 }
 
@@ -105,10 +106,10 @@ pub(crate) async fn upload_part_copy(store: &Store, mut input: UploadPartCopyInp
     let range = match input.copy_source_range.as_deref() {
         None => 0..bytes,
         Some(text) => {
-            let range = Range::parse(text).ok().and_then(|range| range.check(bytes).ok());
-            range.ok_or_else(|| {
-                s3_error!(InvalidArgument, "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy")
-            })?
+            let refuse = |message: String| argument("x-amz-copy-source-range", text, message);
+            let range = Range::parse(text).map_err(|_| refuse(NO_RANGE.into()))?;
+            let outside = |_| refuse(format!("Range specified is not valid for source object of size: {bytes}"));
+            range.check(bytes).map_err(outside)?
         }
     };
     let mut hasher = Hasher::new(upload.algorithm.iter())?;
@@ -122,7 +123,9 @@ pub(crate) async fn upload_part_copy(store: &Store, mut input: UploadPartCopyInp
         ..CopyPartResult::default()
     };
     tell!(result, part.sums);
-    Ok(UploadPartCopyOutput { copy_part_result: Some(result), ..UploadPartCopyOutput::default() })
+    let mut output = UploadPartCopyOutput { copy_part_result: Some(result), ..UploadPartCopyOutput::default() };
+    encryption!(output, upload.attributes.headers);
+    Ok(output)
 }
 
 /// Where a part goes.
@@ -136,10 +139,8 @@ struct Place {
 impl Place {
     fn of(bucket: &str, key: &str, id: &str, number: i32) -> S3Result<Place> {
         if !(1..=PART_NUMBER_MAX).contains(&number) {
-            return Err(s3_error!(
-                InvalidArgument,
-                "Part number must be an integer between 1 and {PART_NUMBER_MAX}, inclusive"
-            ));
+            let message = format_args!("Part number must be an integer between 1 and {PART_NUMBER_MAX}, inclusive");
+            return Err(argument("partNumber", &number.to_string(), message));
         }
         Ok(Place { bucket: bucket.into(), key: key.into(), id: id.into(), number })
     }
@@ -196,7 +197,7 @@ pub(crate) async fn complete(
         Ok::<_, Refused>((upload, parts(tx, &id, 0, i64::from(PART_NUMBER_MAX))?))
     });
     let (upload, kept) = read.await?;
-    let chosen = choose(&named, &kept)?;
+    let chosen = choose(&input.upload_id, &named, &kept)?;
     let whole: Vec<String> = upload.algorithm.iter().filter(|_| !upload.is_composite).cloned().collect();
     let mut hasher = Hasher::new(whole.iter())?;
     let mut etags = Hasher::new([].into_iter())?;
@@ -204,7 +205,7 @@ pub(crate) async fn complete(
     for part in &chosen {
         let reader = store.objects.reader(UNFINISHED, &part.file).await.map_err(|error| match error {
             // Completed or aborted meanwhile.
-            objects::Error::NoObject { .. } => no_upload(),
+            objects::Error::NoObject { .. } => no_upload(&input.upload_id),
             error => of_objects(error),
         })?;
         let mut pieces = reader.stream(0..part.bytes);
@@ -230,6 +231,7 @@ pub(crate) async fn complete(
         }
     }
     let etag = format!("{}-{}", hex::encode(etags.finish().md5), chosen.len());
+    let headers = upload.attributes.headers.clone();
     let attributes = Attributes {
         etag: etag.clone(),
         sum_type: (!sums.is_empty()).then(|| if upload.is_composite { COMPOSITE } else { FULL_OBJECT }.to_owned()),
@@ -250,11 +252,12 @@ pub(crate) async fn complete(
         ..CompleteMultipartUploadOutput::default()
     };
     tell!(output, sums);
+    encryption!(output, headers);
     Ok(output)
 }
 
 /// The parts a request names, in their order.
-fn choose(named: &[CompletedPart], kept: &[Part]) -> S3Result<Vec<Part>> {
+fn choose(id: &str, named: &[CompletedPart], kept: &[Part]) -> S3Result<Vec<Part>> {
     if named.is_empty() {
         return Err(s3_error!(
             MalformedXML,
@@ -265,10 +268,11 @@ fn choose(named: &[CompletedPart], kept: &[Part]) -> S3Result<Vec<Part>> {
     for part in named {
         let number = i64::from(part.part_number.unwrap_or_default());
         if chosen.last().is_some_and(|last| last.number >= number) {
-            return Err(s3_error!(
+            let error = s3_error!(
                 InvalidPartOrder,
                 "The list of parts was not in ascending order. Parts must be ordered by part number."
-            ));
+            );
+            return Err(with(error, &[("UploadId", id)]));
         }
         let etag = part.e_tag.as_ref().map(ETag::value);
         let found = kept.iter().find(|kept| kept.number == number && etag.is_none_or(|etag| etag == kept.etag));
@@ -276,14 +280,23 @@ fn choose(named: &[CompletedPart], kept: &[Part]) -> S3Result<Vec<Part>> {
         let found =
             found.filter(|found| sums.iter().all(|(name, sum)| found.sums.get(name).is_none_or(|kept| kept == sum)));
         let Some(found) = found else {
-            return Err(s3_error!(
+            let error = s3_error!(
                 InvalidPart,
                 "One or more of the specified parts could not be found. The part may not have been uploaded, or the \
                  specified entity tag may not match the part's entity tag."
-            ));
+            );
+            let (number, etag) = (number.to_string(), etag.unwrap_or_default());
+            return Err(with(error, &[("UploadId", id), ("PartNumber", &number), ("ETag", etag)]));
         };
-        if chosen.last().is_some_and(|last| last.bytes < PART_BYTES_MIN) {
-            return Err(s3_error!(EntityTooSmall, "Your proposed upload is smaller than the minimum allowed size"));
+        if let Some(last) = chosen.last().filter(|last| last.bytes < PART_BYTES_MIN) {
+            let error = s3_error!(EntityTooSmall, "Your proposed upload is smaller than the minimum allowed size");
+            let details = [
+                ("ProposedSize", &last.bytes.to_string()),
+                ("MinSizeAllowed", &PART_BYTES_MIN.to_string()),
+                ("PartNumber", &last.number.to_string()),
+                ("ETag", &last.etag),
+            ];
+            return Err(with(error, &details.map(|(name, value)| (name, value.as_str()))));
         }
         chosen.push(found.clone());
     }
@@ -303,117 +316,6 @@ pub(crate) async fn abort(store: &Store, input: AbortMultipartUploadInput) -> S3
     Ok(AbortMultipartUploadOutput::default())
 }
 
-pub(crate) async fn list_parts(store: &Store, input: ListPartsInput) -> S3Result<ListPartsOutput> {
-    let limit = page_of(input.max_parts)?;
-    let after = input.part_number_marker.unwrap_or_default();
-    let (bucket, key, id) = (input.bucket.clone(), input.key.clone(), input.upload_id.clone());
-    let read = store.state.read(move |tx| {
-        let upload = find(tx, &bucket, &key, &id)?;
-        Ok::<_, Refused>((upload, parts(tx, &id, i64::from(after), i64::from(limit) + 1)?))
-    });
-    let (upload, mut kept) = read.await?;
-    let length = usize::try_from(limit).unwrap_or_default();
-    let is_truncated = kept.len() > length;
-    kept.truncate(length);
-    let last = kept.last().filter(|_| is_truncated).and_then(|part| i32::try_from(part.number).ok());
-    let listed = kept.into_iter().map(|part| {
-        let mut listed = Listed {
-            e_tag: Some(ETag::Strong(part.etag)),
-            last_modified: Some(timestamp(part.at_ms)),
-            part_number: i32::try_from(part.number).ok(),
-            size: i64::try_from(part.bytes).ok(),
-            ..Listed::default()
-        };
-        tell!(listed, part.sums);
-        listed
-    });
-    Ok(ListPartsOutput {
-        parts: Some(listed.collect()),
-        bucket: Some(input.bucket),
-        key: Some(input.key),
-        upload_id: Some(input.upload_id),
-        owner: Some(owner(store)),
-        is_truncated: Some(is_truncated),
-        max_parts: Some(limit),
-        part_number_marker: Some(after),
-        next_part_number_marker: last,
-        checksum_type: upload.algorithm.as_ref().map(|_| sum_type(upload.is_composite)),
-        checksum_algorithm: upload.algorithm.map(ChecksumAlgorithm::from),
-        ..ListPartsOutput::default()
-    })
-}
-
-pub(crate) async fn list_uploads(
-    store: &Store,
-    input: ListMultipartUploadsInput,
-) -> S3Result<ListMultipartUploadsOutput> {
-    store.check_bucket(&input.bucket).await?;
-    let limit = page_of(input.max_uploads)?;
-    let length = usize::try_from(limit).unwrap_or_default();
-    let encoding = Encoding::of(input.encoding_type.as_ref())?;
-    let (bucket, prefix) = (input.bucket.clone(), input.prefix.clone().unwrap_or_default());
-    let delimiter = input.delimiter.clone().filter(|delimiter| !delimiter.is_empty());
-    let marker = input.key_marker.clone().unwrap_or_default();
-    // Without an upload id the marker is the last key that is not wanted.
-    let after = input.upload_id_marker.clone().unwrap_or_else(|| "\u{10FFFF}".into());
-    let read = store.state.read(move |tx| {
-        let (mut uploads, mut prefixes, mut is_truncated) = (Vec::new(), BTreeSet::new(), false);
-        let sql = "SELECT key, id, created_ms FROM s3_upload
-                   WHERE bucket = ?1 AND (key > ?2 OR (key = ?2 AND id > ?3)) ORDER BY key, id";
-        tx.each(sql, params![&bucket, &marker, &after], |row| {
-            let key = row.text(0)?;
-            let Some(rest) = key.strip_prefix(prefix.as_str()) else { return Ok(true) };
-            let rolled = delimiter.as_ref().and_then(|delimiter| Some(rest.find(delimiter)? + delimiter.len()));
-            let rolled = rolled.and_then(|end| key.get(..prefix.len() + end));
-            if rolled.is_some_and(|rolled| prefixes.contains(rolled)) {
-                return Ok(true);
-            }
-            if uploads.len() + prefixes.len() == length {
-                is_truncated = true;
-                return Ok(false);
-            }
-            match rolled {
-                Some(rolled) => {
-                    prefixes.insert(rolled.to_owned());
-                }
-                None => uploads.push((key.to_owned(), row.text(1)?.to_owned(), row.int(2)?)),
-            }
-            Ok::<_, state::Error>(true)
-        })?;
-        Ok::<_, state::Error>((uploads, prefixes, is_truncated))
-    });
-    let (uploads, prefixes, is_truncated) = read.await.map_err(internal)?;
-    let next = uploads.last().filter(|_| is_truncated).cloned();
-    let owner = owner(store);
-    let listed = uploads.into_iter().map(|(key, id, at_ms)| MultipartUpload {
-        key: Some(encoding.text(key)),
-        upload_id: Some(id),
-        initiated: Some(timestamp(at_ms)),
-        owner: Some(owner.clone()),
-        ..MultipartUpload::default()
-    });
-    Ok(ListMultipartUploadsOutput {
-        uploads: Some(listed.collect()),
-        common_prefixes: Some(encoding.prefixes(prefixes.into_iter().collect())),
-        bucket: Some(input.bucket),
-        delimiter: input.delimiter.map(|text| encoding.text(text)),
-        encoding_type: input.encoding_type,
-        is_truncated: Some(is_truncated),
-        key_marker: Some(encoding.text(input.key_marker.unwrap_or_default())),
-        upload_id_marker: input.upload_id_marker,
-        max_uploads: Some(limit),
-        next_upload_id_marker: next.as_ref().map(|(_, id, _)| id.clone()),
-        next_key_marker: next.map(|(key, _, _)| encoding.text(key)),
-        prefix: input.prefix.map(|text| encoding.text(text)),
-        ..ListMultipartUploadsOutput::default()
-    })
-}
-
-fn page_of(asked: Option<i32>) -> S3Result<i32> {
-    let limit = asked.unwrap_or(PAGE_MAX).min(PAGE_MAX);
-    if limit < 0 { Err(s3_error!(InvalidArgument, "A page has at least 0 entries")) } else { Ok(limit) }
-}
-
-fn sum_type(is_composite: bool) -> ChecksumType {
+pub(crate) fn sum_type(is_composite: bool) -> ChecksumType {
     ChecksumType::from_static(if is_composite { ChecksumType::COMPOSITE } else { ChecksumType::FULL_OBJECT })
 }

@@ -5,7 +5,7 @@ use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
 
 use crate::store::Store;
-use crate::{buckets, configuration, copy, delete, get, list, multipart, put, tagging};
+use crate::{buckets, configuration, copy, delete, get, list, multipart, put, tagging, upload_lists};
 
 type Answer<T> = S3Result<S3Response<T>>;
 
@@ -120,14 +120,14 @@ impl S3 for Store {
     }
 
     async fn list_parts(&self, request: S3Request<ListPartsInput>) -> Answer<ListPartsOutput> {
-        multipart::list_parts(self, request.input).await.map(S3Response::new)
+        upload_lists::list_parts(self, request.input).await.map(S3Response::new)
     }
 
     async fn list_multipart_uploads(
         &self,
         request: S3Request<ListMultipartUploadsInput>,
     ) -> Answer<ListMultipartUploadsOutput> {
-        multipart::list_uploads(self, request.input).await.map(S3Response::new)
+        upload_lists::list_uploads(self, request.input).await.map(S3Response::new)
     }
 
     async fn get_object_tagging(&self, request: S3Request<GetObjectTaggingInput>) -> Answer<GetObjectTaggingOutput> {

@@ -8,7 +8,7 @@ use objects::Writer;
 use s3s::dto::{ChecksumType, ETag, PutObjectInput, PutObjectOutput, StreamingBlob};
 use s3s::{S3Request, S3Result, StdError, s3_error};
 
-use crate::attributes::{Attributes, headers};
+use crate::attributes::{Attributes, encryption, headers};
 use crate::checksum::{Arrived, FULL_OBJECT, Hasher, Promise, given, tell};
 use crate::condition::Replaces;
 use crate::error::{of_body, of_objects};
@@ -19,8 +19,6 @@ use crate::tagging;
 pub(crate) const BODY_BYTES_MAX: u64 = 5 << 30;
 /// How long a body may stand still.
 const IDLE_MAX: Duration = Duration::from_secs(60);
-/// Bytes of all names and values of the user's metadata.
-const METADATA_BYTES_MAX: usize = 2048;
 
 pub(crate) async fn put_object(store: &Store, request: S3Request<PutObjectInput>) -> S3Result<PutObjectOutput> {
     let cause = Cause::of(&request, "PutObject");
@@ -40,13 +38,13 @@ pub(crate) async fn put_object(store: &Store, request: S3Request<PutObjectInput>
     let tags = tagging::of_header(input.tagging.as_deref())?;
     let replaces = Replaces { matches: input.if_match.take(), none_match: input.if_none_match.take() };
     let headers = headers!(input);
-    check_metadata(headers.metadata.iter())?;
+    headers.check()?;
     let mut writer = writer(store, &input.bucket, &input.key).await?;
     let arrived = receive(&mut writer, input.body.take(), &promise).await?;
     promise.check(&arrived)?;
     let attributes = Attributes {
         etag: hex::encode(arrived.md5),
-        headers,
+        headers: headers.clone(),
         tags,
         sums: arrived.sums.clone(),
         sum_type: Some(FULL_OBJECT.into()),
@@ -60,6 +58,7 @@ pub(crate) async fn put_object(store: &Store, request: S3Request<PutObjectInput>
         ..PutObjectOutput::default()
     };
     tell!(output, arrived.sums);
+    encryption!(output, headers);
     Ok(output)
 }
 
@@ -67,13 +66,6 @@ pub(crate) async fn put_object(store: &Store, request: S3Request<PutObjectInput>
 pub(crate) async fn writer(store: &Store, bucket: &str, key: &str) -> S3Result<Writer> {
     store.check_bucket(bucket).await?;
     store.objects.writer(bucket, key).await.map_err(of_objects)
-}
-
-pub(crate) fn check_metadata<'a>(metadata: impl Iterator<Item = (&'a String, &'a String)>) -> S3Result<()> {
-    if metadata.map(|(name, value)| name.len() + value.len()).sum::<usize>() > METADATA_BYTES_MAX {
-        return Err(s3_error!(MetadataTooLarge, "Your metadata headers exceed the maximum allowed metadata size"));
-    }
-    Ok(())
 }
 
 /// Writes a request's body, hashing it on the way.

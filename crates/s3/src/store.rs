@@ -97,7 +97,7 @@ impl Store {
     }
 
     pub(crate) async fn check_bucket(&self, bucket: &str) -> S3Result<()> {
-        if self.objects.has_bucket(bucket).await.map_err(of_objects)? { Ok(()) } else { Err(no_bucket()) }
+        if self.objects.has_bucket(bucket).await.map_err(of_objects)? { Ok(()) } else { Err(no_bucket(bucket)) }
     }
 
     /// An object, `None` when there is none in a bucket that is there.
@@ -134,7 +134,7 @@ impl Store {
     ) -> S3Result<Object> {
         let _changing = self.lock(bucket, key).await;
         if !replaces.is_empty() {
-            replaces.check(self.find(bucket, key).await?.as_ref())?;
+            replaces.check(key, self.find(bucket, key).await?.as_ref())?;
         }
         let object = writer.finish().await.map_err(of_objects)?;
         let change = self.change(bucket, key, Some((object.bytes, attributes.etag.clone())), cause);
@@ -157,7 +157,7 @@ impl Store {
     pub(crate) async fn remove(&self, bucket: &str, key: &str, replaces: &Replaces, cause: Cause) -> S3Result<()> {
         let _changing = self.lock(bucket, key).await;
         let found = self.find(bucket, key).await?;
-        replaces.check(found.as_ref())?;
+        replaces.check(key, found.as_ref())?;
         if found.is_none() {
             return Ok(());
         }

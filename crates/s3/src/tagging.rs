@@ -10,7 +10,7 @@ use s3s::dto::{
 use s3s::{S3Result, s3_error};
 use state::params;
 
-use crate::error::internal;
+use crate::error::{internal, with};
 use crate::get::need;
 use crate::store::Store;
 
@@ -55,6 +55,13 @@ fn check(tags: &Tags, tags_max: usize) -> S3Result<()> {
     for (name, value) in tags {
         if name.is_empty() || name.chars().count() > 128 {
             return Err(s3_error!(InvalidTag, "The TagKey you have provided is invalid"));
+        }
+        if name.starts_with("aws:") {
+            let error = match tags_max {
+                OBJECT_TAGS_MAX => s3_error!(InvalidTag, "Your TagKey cannot be prefixed with aws:"),
+                _ => s3_error!(InvalidTag, "System tags cannot be added/updated by requester"),
+            };
+            return Err(with(error, &[("TagKey", name)]));
         }
         if value.chars().count() > 256 {
             return Err(s3_error!(InvalidTag, "The TagValue you have provided is invalid"));

@@ -10,6 +10,7 @@ use state::{Read, Row, State, Write, params};
 use crate::Error;
 use crate::attributes::Attributes;
 use crate::checksum::Sums;
+use crate::error::with;
 use crate::store::Refused;
 
 /// Names of pieces read at a time.
@@ -35,12 +36,13 @@ pub(crate) struct Part {
     pub(crate) sums: Sums,
 }
 
-pub(crate) fn no_upload() -> S3Error {
-    s3_error!(
+pub(crate) fn no_upload(id: &str) -> S3Error {
+    let error = s3_error!(
         NoSuchUpload,
         "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or \
          completed."
-    )
+    );
+    with(error, &[("UploadId", id)])
 }
 
 /// The upload with this id, of this key.
@@ -49,7 +51,7 @@ pub(crate) fn find(tx: &Read<'_>, bucket: &str, key: &str, id: &str) -> Result<U
     let found = tx.first(sql, params![id, bucket, key], |row| {
         serde_json::from_str(row.text(0)?).map_err(|_| state::Error::Column(0))
     })?;
-    found.ok_or_else(|| Refused::S3(no_upload()))
+    found.ok_or_else(|| Refused::S3(no_upload(id)))
 }
 
 /// At most `limit` parts behind the number `after`.

@@ -12,6 +12,7 @@ import sys
 import zlib
 
 from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import ClientError
 from client import MIB, client, refused
 
 s3 = client()
@@ -80,6 +81,34 @@ refused("NoSuchBucket", lambda: s3.get_object(Bucket="none", Key="none"), 404)
 refused("NoSuchBucket", lambda: s3.put_object(Bucket="none", Key="none", Body=b"x"), 404)
 assert s3.get_object(**key)["Body"].read() == body
 
+# What an error tells beside its words, and what a cache is told of what it has.
+for call, told in [
+    (lambda: s3.get_object(Bucket="lake", Key="a<&>none"), {"Code": "NoSuchKey", "Key": "a<&>none"}),
+    (lambda: s3.get_object(Bucket="none", Key="k"), {"Code": "NoSuchBucket", "BucketName": "none"}),
+    (lambda: s3.get_object(**key, IfMatch='"no"'), {"Code": "PreconditionFailed", "Condition": "If-Match"}),
+    (lambda: s3.get_object(**key, IfUnmodifiedSince="2001-01-01"), {"Code": "PreconditionFailed", "Condition": "If-Unmodified-Since"}),
+    (lambda: s3.put_object(**key, Body=b"y", IfNoneMatch="*"), {"Code": "PreconditionFailed", "Condition": "If-None-Match"}),
+    (lambda: s3.copy_object(Bucket="other", Key="c", CopySource=key, CopySourceIfMatch='"no"'),
+     {"Code": "PreconditionFailed", "Condition": "x-amz-copy-source-If-Match"}),
+    (lambda: s3.get_object(**key, Range="bytes=1000-"), {"Code": "InvalidRange", "ActualObjectSize": str(len(body))}),
+    (lambda: s3.upload_part(**key, UploadId="no", PartNumber=10_001, Body=b""),
+     {"Code": "InvalidArgument", "ArgumentName": "partNumber", "ArgumentValue": "10001"}),
+    (lambda: s3.upload_part(**key, UploadId="no", PartNumber=1, Body=b""), {"Code": "NoSuchUpload", "UploadId": "no"}),
+    (lambda: s3.put_object(**key, Body=b"", StorageClass="NICE"), {"Code": "InvalidStorageClass", "StorageClassRequested": "NICE"}),
+    (lambda: s3.copy_object(Bucket="other", Key="c", CopySource=key, MetadataDirective="NICE"),
+     {"Code": "InvalidArgument", "ArgumentName": "x-amz-metadata-directive", "ArgumentValue": "NICE"}),
+    (lambda: s3.put_object(**key, Body=b"", Tagging="aws:x=y"), {"Code": "InvalidTag", "TagKey": "aws:x"}),
+]:
+    try:
+        call()
+    except ClientError as error:
+        found = {name: value for name, value in error.response["Error"].items() if name != "Message"}
+        assert found == told, (told, found)
+    else:
+        raise AssertionError(f"not refused: {told}")
+unchanged = refused("304", lambda: s3.head_object(**key, IfNoneMatch=etag), 304)["ResponseMetadata"]["HTTPHeaders"]
+assert (unchanged["etag"], unchanged["cache-control"]) == (etag, "no-cache") and "last-modified" in unchanged, unchanged
+
 # What something else wrote has no row, and reads all the same; a row that fits no more is nothing.
 (LAKE / "lake" / "a" / "foreign").write_bytes(b"from elsewhere")
 foreign = s3.get_object(Bucket="lake", Key="a/foreign")
@@ -96,6 +125,24 @@ assert s3.head_object(Bucket="other", Key="copy")["Metadata"] == {"who": "nurse"
 s3.copy_object(Bucket="other", Key="copy", CopySource="other/copy", MetadataDirective="REPLACE", Metadata={"n": "1"})
 assert s3.head_object(Bucket="other", Key="copy")["Metadata"] == {"n": "1"}
 refused("InvalidRequest", lambda: s3.copy_object(Bucket="other", Key="copy", CopySource="other/copy"))
+# Class, redirect and encryption are of one object: a copy has what it is given, which is enough to copy an object to itself.
+kms = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "k", "BucketKeyEnabled": True}
+given = {"StorageClass": "GLACIER_IR", "WebsiteRedirectLocation": "/there", **kms}
+put = s3.put_object(Bucket="other", Key="kept", Body=body, ChecksumAlgorithm="SHA256", **given)
+assert {name: put[name] for name in kms} == kms, put
+told = lambda found: {name: found[name] for name in given if name in found}
+assert told(s3.head_object(Bucket="other", Key="kept")) == told(s3.get_object(Bucket="other", Key="kept")) == given
+copied = s3.copy_object(Bucket="other", Key="bare", CopySource="other/kept")
+assert copied["CopyObjectResult"]["ChecksumSHA256"] == put["ChecksumSHA256"], copied
+assert told(s3.head_object(Bucket="other", Key="bare")) == {}
+copied = s3.copy_object(Bucket="other", Key="bare", CopySource="other/bare", **given)
+assert told(copied) == kms and told(s3.head_object(Bucket="other", Key="bare")) == given
+assert s3.get_object_attributes(Bucket="other", Key="bare", ObjectAttributes=["StorageClass"])["StorageClass"] == "GLACIER_IR"
+assert s3.get_object_attributes(Bucket="other", Key="copy", ObjectAttributes=["StorageClass"])["StorageClass"] == "STANDARD"
+classes = {found["Key"]: found["StorageClass"] for found in s3.list_objects_v2(Bucket="other")["Contents"]}
+assert classes == {"bare": "GLACIER_IR", "copy": "STANDARD", "kept": "GLACIER_IR"}, classes
+for name in ("kept", "bare"):
+    s3.delete_object(Bucket="other", Key=name)
 refused("NoSuchKey", lambda: s3.copy_object(Bucket="other", Key="x", CopySource="other/none"))
 
 # Multipart, by the transfer manager and by hand.
@@ -111,19 +158,34 @@ s3.download_fileobj("lake", "big", down, Config=config)
 assert down.getvalue() == whole
 second = s3.get_object(Bucket="lake", Key="big", PartNumber=2)
 assert second["PartsCount"] == 3 and second["Body"].read() == whole[8 * MIB:16 * MIB]
-upload = s3.create_multipart_upload(Bucket="lake", Key="hand")["UploadId"]
+begun = s3.create_multipart_upload(Bucket="lake", Key="hand", ChecksumAlgorithm="SHA256", **given)
+upload = begun["UploadId"]
+assert begun["ChecksumAlgorithm"] == "SHA256" and told(begun) == kms, begun
 place = {"Bucket": "lake", "Key": "hand", "UploadId": upload}
 one = s3.upload_part_copy(**place, PartNumber=1, CopySource="lake/big", CopySourceRange=f"bytes=0-{5 * MIB - 1}")
 s3.upload_part(**place, PartNumber=2, Body=b"replaced")
 two = s3.upload_part(**place, PartNumber=2, Body=b"the end")
-assert [part["Size"] for part in s3.list_parts(**place)["Parts"]] == [5 * MIB, 7]
-assert [found["Key"] for found in s3.list_multipart_uploads(Bucket="lake")["Uploads"]] == ["hand"]
+listed = s3.list_parts(**place)
+assert [part["Size"] for part in listed["Parts"]] == [5 * MIB, 7] and listed["StorageClass"] == "GLACIER_IR", listed
+assert (listed["NextPartNumberMarker"], listed["IsTruncated"]) == (2, False), listed
+found, = s3.list_multipart_uploads(Bucket="lake")["Uploads"]
+assert (found["Key"], found["StorageClass"], found["ChecksumAlgorithm"]) == ("hand", "GLACIER_IR", "SHA256"), found
+refused("InvalidArgument", lambda: s3.list_parts(**place, MaxParts=-1))
+refused("InvalidArgument", lambda: s3.upload_part_copy(**place, PartNumber=3, CopySource="lake/empty", CopySourceRange="0-3"))
 assert "hand" not in [found["Key"] for found in s3.list_objects_v2(Bucket="lake")["Contents"]]
-parts = [{"PartNumber": 1, "ETag": one["CopyPartResult"]["ETag"]}, {"PartNumber": 2, "ETag": two["ETag"]}]
+parts = [
+    {"PartNumber": 1, "ETag": one["CopyPartResult"]["ETag"], "ChecksumSHA256": one["CopyPartResult"]["ChecksumSHA256"]},
+    {"PartNumber": 2, "ETag": two["ETag"], "ChecksumSHA256": two["ChecksumSHA256"]},
+]
+assert told(two) == kms, two
 refused("InvalidPartOrder", lambda: s3.complete_multipart_upload(**place, MultipartUpload={"Parts": parts[::-1]}))
 bad = [{"PartNumber": 1, "ETag": '"no"'}]
 refused("InvalidPart", lambda: s3.complete_multipart_upload(**place, MultipartUpload={"Parts": bad}))
-s3.complete_multipart_upload(**place, MultipartUpload={"Parts": parts})
+done = s3.complete_multipart_upload(**place, MultipartUpload={"Parts": parts})
+assert told(done) == kms and done["ChecksumSHA256"].endswith("-2"), done
+assert told(s3.head_object(Bucket="lake", Key="hand")) == given
+checksum = s3.get_object_attributes(Bucket="lake", Key="hand", ObjectAttributes=["Checksum"])["Checksum"]
+assert checksum == {"ChecksumSHA256": done["ChecksumSHA256"].removesuffix("-2"), "ChecksumType": "COMPOSITE"}, checksum
 assert s3.get_object(Bucket="lake", Key="hand")["Body"].read() == whole[:5 * MIB] + b"the end"
 refused("NoSuchUpload", lambda: s3.upload_part(**place, PartNumber=1, Body=b"x"), 404)
 upload = s3.create_multipart_upload(Bucket="lake", Key="hand")["UploadId"]
