@@ -6,17 +6,56 @@ use crate::{Error, Tags};
 
 const TAGS_MAX: usize = 50;
 
+/// A name of IAM: its length is told as any constraint is, its characters in a sentence of their own.
+///
 /// # Errors
 /// `Validation`, naming the member.
 pub(crate) fn check(member: &str, name: &str, chars_max: usize) -> Result<(), Error> {
-    let good = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-".contains(c);
-    if name.is_empty() || name.chars().count() > chars_max || !name.chars().all(good) {
-        return Err(Error::Validation(format!(
+    check_length(member, name, 1, chars_max)?;
+    match name.chars().all(is_good) {
+        true => Ok(()),
+        false => Err(Error::Validation(format!(
             "The specified value for {member} is invalid. It must contain only alphanumeric characters and/or the following: \
-             +=,.@_- and have 1 to {chars_max} characters"
-        )));
+             +=,.@_-"
+        ))),
     }
-    Ok(())
+}
+
+/// The name of a session.
+///
+/// # Errors
+/// `Validation`.
+pub(crate) fn check_session(name: &str) -> Result<(), Error> {
+    const MEMBER: &str = "roleSessionName";
+    check_length(MEMBER, name, 2, 64)?;
+    match name.chars().all(is_good) {
+        true => Ok(()),
+        false => Err(constraint(MEMBER, name, "satisfy regular expression pattern: [\\w+=,.@-]*")),
+    }
+}
+
+fn is_good(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "+=,.@_-".contains(c)
+}
+
+fn check_length(member: &str, name: &str, chars_min: usize, chars_max: usize) -> Result<(), Error> {
+    match name.chars().count() {
+        count if count < chars_min => {
+            Err(constraint(member, name, &format!("have length greater than or equal to {chars_min}")))
+        }
+        count if count > chars_max => {
+            Err(constraint(member, name, &format!("have length less than or equal to {chars_max}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn constraint(member: &str, value: &str, must: &str) -> Error {
+    // The value comes from the caller: cut, so that the reply stays small.
+    let shown: String = value.chars().take(256).collect();
+    Error::Validation(format!(
+        "1 validation error detected: Value '{shown}' at '{member}' failed to satisfy constraint: Member must {must}"
+    ))
 }
 
 /// # Errors

@@ -54,7 +54,7 @@ impl Identities {
     /// # Errors
     /// `Denied` when there is no such role, `Validation`, `Malformed`.
     pub async fn assume_role(&self, asked: AssumeRole) -> Result<Session, Error> {
-        name::check("roleSessionName", &asked.session, 64)?;
+        name::check_session(&asked.session)?;
         if let Some(policy) = &asked.policy {
             name::check_document(policy, false, 2_048)?;
         }

@@ -81,12 +81,13 @@ fn stored(name: &str, input: &str) -> Result<Map<String, Value>, Error> {
     serde_json::from_str(input).map_err(|error| Error::Stored(name.into(), error))
 }
 
+// These two in the words of Glue.
 fn no_database(name: &str) -> Error {
-    Error::NotFound(format!("database not found. name=`{name}`"))
+    Error::NotFound(format!("Database {name} not found."))
 }
 
 fn no_table(name: &str) -> Error {
-    Error::NotFound(format!("table not found. name=`{name}`"))
+    Error::NotFound(format!("Table {name} not found."))
 }
 
 fn database_row(row: &state::Row<'_>) -> Result<Database, Error> {
@@ -131,7 +132,7 @@ impl Catalog {
                 let sql =
                     "INSERT INTO catalog_database (name, input, created_ms) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
                 match tx.execute(sql, params![&name, &text, now_ms])? {
-                    0 => Err(Error::Conflict(format!("database exists already. name=`{name}`"))),
+                    0 => Err(Error::Conflict("Database already exists.".into())),
                     _ => Ok(()),
                 }
             })
@@ -213,7 +214,7 @@ impl Catalog {
                 let sql = "INSERT INTO catalog_table (database, name, input, created_ms, updated_ms, version)
                 VALUES (?1, ?2, ?3, ?4, ?4, 0) ON CONFLICT DO NOTHING";
                 match tx.execute(sql, params![&database, &name, &text, now_ms])? {
-                    0 => Err(Error::Conflict(format!("table exists already. name=`{name}`"))),
+                    0 => Err(Error::Conflict("Table already exists.".into())),
                     _ => Ok(()),
                 }
             })

@@ -12,6 +12,9 @@ pub use super::destination::{Backup, BufferingHints, Destination, DynamicPartiti
 pub use super::processing::{Parameter, Processing, Processor};
 use crate::Error;
 
+const EXTENDED: &str = "ExtendedS3DestinationConfiguration";
+const PLAIN: &str = "S3DestinationConfiguration";
+
 /// The input of `CreateDeliveryStream`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -49,11 +52,21 @@ pub(super) fn invalid(message: impl Into<String>) -> Error {
 }
 
 impl Definition {
-    /// Reads the input of `CreateDeliveryStream`.
+    /// Reads the input of `CreateDeliveryStream`. `S3DestinationConfiguration` is the extended one with fewer members.
     ///
     /// # Errors
     /// `Invalid`, naming a member that is unknown, missing or of the wrong type, or a value out of range.
-    pub fn from_json(input: Value) -> Result<Definition, Error> {
+    pub fn from_json(mut input: Value) -> Result<Definition, Error> {
+        if let Some(members) = input.as_object_mut()
+            && let Some(plain) = members.remove(PLAIN).filter(|plain| !plain.is_null())
+        {
+            if members.contains_key(EXTENDED) {
+                return Err(invalid("Exactly one destination configuration is supported for a Firehose."));
+            }
+            let plain: Backup = serde_json::from_value(plain).map_err(|error| invalid(error.to_string()))?;
+            let extended = serde_json::to_value(plain.as_destination()).map_err(|error| invalid(error.to_string()))?;
+            members.insert(EXTENDED.into(), extended);
+        }
         let definition: Definition = serde_json::from_value(input).map_err(|error| invalid(error.to_string()))?;
         definition.check()?;
         Ok(definition)

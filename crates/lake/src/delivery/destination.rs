@@ -46,7 +46,7 @@ pub struct Destination {
     pub custom_time_zone: Option<String>,
 }
 
-/// `S3BackupConfiguration`: where source records go before they are processed. `ErrorOutputPrefix` is checked and
+/// `S3BackupConfiguration`: where source records go before they are processed; in the shape of `S3DestinationConfiguration`. `ErrorOutputPrefix` is checked and
 /// kept; a backup takes any record, so nothing is ever written there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -115,7 +115,7 @@ pub struct RetryOptions {
 
 impl Backup {
     /// The plain destination that the backup is.
-    fn as_destination(&self) -> Destination {
+    pub(super) fn as_destination(&self) -> Destination {
         Destination {
             role_arn: self.role_arn.clone(),
             bucket_arn: self.bucket_arn.clone(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{arn, error, invalid, none_left, take, take_opt};
+use super::{PLAIN, arn, failed, invalid, none_left, take, take_opt};
 use crate::{App, AwsError, Reply};
 
 /// A stream has one destination.
@@ -15,7 +15,7 @@ pub(super) async fn describe(app: &Arc<App>, mut input: Map<String, Value>) -> R
     let _: Option<u32> = take_opt(&mut input, "Limit")?;
     let _: Option<String> = take_opt(&mut input, "ExclusiveStartDestinationId")?;
     none_left(&input)?;
-    let stored = app.delivery.describe(&name).await.map_err(error)?.stored;
+    let stored = app.delivery.describe(&name).await.map_err(failed(app, &name))?.stored;
     let mut destination =
         serde_json::to_value(&stored.definition.destination).map_err(|error| invalid(error.to_string()))?;
     if let Some(members) = destination.as_object_mut() {
@@ -23,12 +23,8 @@ pub(super) async fn describe(app: &Arc<App>, mut input: Map<String, Value>) -> R
         members.entry("S3BackupMode").or_insert_with(|| json!("Disabled"));
         members.entry("EncryptionConfiguration").or_insert_with(|| json!({ "NoEncryptionConfig": "NoEncryption" }));
     }
-    let simple = ["RoleARN", "BucketARN", "Prefix", "ErrorOutputPrefix", "BufferingHints", "CompressionFormat"];
-    let s3: Map<String, Value> = simple
-        .into_iter()
-        .chain(["EncryptionConfiguration"])
-        .filter_map(|member| Some((member.to_owned(), destination.get(member)?.clone())))
-        .collect();
+    let s3: Map<String, Value> =
+        PLAIN.iter().filter_map(|member| Some(((*member).to_owned(), destination.get(member)?.clone()))).collect();
     let mut description = json!({
         "DeliveryStreamName": name,
         "DeliveryStreamARN": arn(app, &name),

@@ -14,6 +14,17 @@ use crate::error::Codes;
 use crate::{App, AwsError, Call, Reply};
 
 const LIST_MAX: usize = 10_000;
+/// The members of a destination that is not extended.
+const PLAIN: &[&str] = &[
+    "RoleARN",
+    "BucketARN",
+    "Prefix",
+    "ErrorOutputPrefix",
+    "BufferingHints",
+    "CompressionFormat",
+    "EncryptionConfiguration",
+    "CloudWatchLoggingOptions",
+];
 
 pub(crate) async fn call(app: &Arc<App>, call: Call) -> Result<Reply, AwsError> {
     let Value::Object(mut input) = call.input else { return Err(AwsError::serialization("the body is no object")) };
@@ -26,7 +37,7 @@ pub(crate) async fn call(app: &Arc<App>, call: Call) -> Result<Reply, AwsError> 
             let name = take::<String>(&mut input, "DeliveryStreamName")?;
             let _: Option<bool> = take_opt(&mut input, "AllowForceDelete")?;
             none_left(&input)?;
-            app.delivery.delete(&name).await.map_err(error)?;
+            app.delivery.delete(&name).await.map_err(failed(app, &name))?;
             Ok(Reply::empty())
         }
         "PutRecord" => put::one(app, input).await,
@@ -40,7 +51,8 @@ pub(crate) async fn call(app: &Arc<App>, call: Call) -> Result<Reply, AwsError> 
 
 async fn create(app: &Arc<App>, input: Map<String, Value>) -> Result<Reply, AwsError> {
     let definition = Definition::from_json(Value::Object(input)).map_err(error)?;
-    let stored = app.delivery.create(definition).await.map_err(error)?;
+    let name = definition.delivery_stream_name.clone();
+    let stored = app.delivery.create(definition).await.map_err(failed(app, &name))?;
     Ok(Reply::from(json!({ "DeliveryStreamARN": arn(app, &stored.definition.delivery_stream_name) })))
 }
 
@@ -66,12 +78,21 @@ async fn update(app: &Arc<App>, mut input: Map<String, Value>) -> Result<Reply, 
     let name: String = take(&mut input, "DeliveryStreamName")?;
     let version: String = take(&mut input, "CurrentDeliveryStreamVersionId")?;
     let destination: String = take(&mut input, "DestinationId")?;
-    let update: Map<String, Value> = take(&mut input, "ExtendedS3DestinationUpdate")?;
+    let plain: Option<Map<String, Value>> = take_opt(&mut input, "S3DestinationUpdate")?;
+    let update = match plain {
+        Some(plain) => {
+            if let Some(member) = plain.keys().find(|member| !PLAIN.contains(&member.as_str())) {
+                return Err(invalid(format!("parameter not supported: S3DestinationUpdate.{member}")));
+            }
+            plain
+        }
+        None => take(&mut input, "ExtendedS3DestinationUpdate")?,
+    };
     none_left(&input)?;
     if destination != describe::DESTINATION_ID {
         return Err(invalid(format!("DestinationId {destination} is not known")));
     }
-    app.delivery.update_destination(&name, &version, &update).await.map_err(error)?;
+    app.delivery.update_destination(&name, &version, &update).await.map_err(failed(app, &name))?;
     Ok(Reply::empty())
 }
 
@@ -80,7 +101,7 @@ async fn tag(app: &Arc<App>, mut input: Map<String, Value>) -> Result<Reply, Aws
     let tags: Option<Vec<Tag>> = take_opt(&mut input, "Tags")?;
     let keys: Option<Vec<String>> = take_opt(&mut input, "TagKeys")?;
     none_left(&input)?;
-    app.delivery.tag(&name, tags.unwrap_or_default(), &keys.unwrap_or_default()).await.map_err(error)?;
+    app.delivery.tag(&name, tags.unwrap_or_default(), &keys.unwrap_or_default()).await.map_err(failed(app, &name))?;
     Ok(Reply::empty())
 }
 
@@ -89,7 +110,7 @@ fn list_tags(app: &Arc<App>, mut input: Map<String, Value>) -> Result<Reply, Aws
     let after: Option<String> = take_opt(&mut input, "ExclusiveStartTagKey")?;
     let limit = take_opt::<usize>(&mut input, "Limit")?.unwrap_or(50);
     none_left(&input)?;
-    let tags: BTreeMap<String, String> = app.delivery.tags(&name).map_err(error)?;
+    let tags: BTreeMap<String, String> = app.delivery.tags(&name).map_err(failed(app, &name))?;
     let left: Vec<_> = tags.into_iter().filter(|(key, _)| after.as_ref().is_none_or(|after| key > after)).collect();
     let shown: Vec<Value> = left.iter().take(limit).map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
     Ok(Reply::from(json!({ "Tags": shown, "HasMoreTags": left.len() > limit })))
@@ -100,7 +121,7 @@ async fn encryption(app: &Arc<App>, mut input: Map<String, Value>) -> Result<Rep
     let name: String = take(&mut input, "DeliveryStreamName")?;
     let _: Option<Value> = take_opt(&mut input, "DeliveryStreamEncryptionConfigurationInput")?;
     none_left(&input)?;
-    app.delivery.describe(&name).await.map_err(error)?;
+    app.delivery.describe(&name).await.map_err(failed(app, &name))?;
     Ok(Reply::empty())
 }
 
@@ -113,7 +134,24 @@ fn invalid(message: impl Into<String>) -> AwsError {
     AwsError::new(400, "InvalidArgumentException", message)
 }
 
-pub(crate) fn error(error: lake::Error) -> AwsError {
+/// What an operation on a delivery stream failed with, in the service's words.
+fn failed<'a>(app: &'a App, name: &'a str) -> impl Fn(lake::Error) -> AwsError + 'a {
+    let account = app.identity.account.as_str();
+    move |failure| match failure {
+        lake::Error::NotFound(_) => missing(format!("{name} under account {account} not found.")),
+        lake::Error::Conflict(_) => {
+            let message = format!("Firehose {name} under accountId {account} already exists");
+            AwsError::new(400, "ResourceInUseException", message)
+        }
+        other => error(other),
+    }
+}
+
+fn missing(which: String) -> AwsError {
+    AwsError::new(400, "ResourceNotFoundException", format!("Firehose {which}"))
+}
+
+fn error(error: lake::Error) -> AwsError {
     match error {
         lake::Error::Version(message) => AwsError::new(400, "ConcurrentModificationException", message),
         error => AwsError::of(&Codes::FIREHOSE, error.kind(), error.to_string()),

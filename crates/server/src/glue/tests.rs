@@ -40,7 +40,7 @@ async fn databases_and_tables_are_made_listed_changed_and_deleted() {
     check(glue, "GetTables", json!({"DatabaseName": "d"}), Ok(json!({"TableList": [table("1")]}))).await;
     check(glue, "GetTables", json!({"DatabaseName": "x"}), Err("EntityNotFoundException")).await;
     let gone = json!({"DatabaseName": "d", "TablesToDelete": ["t", "t"]});
-    let detail = json!({"ErrorCode": "EntityNotFoundException", "ErrorMessage": "table not found. name=`t`"});
+    let detail = json!({"ErrorCode": "EntityNotFoundException", "ErrorMessage": "Table t not found."});
     let errors = json!({"Errors": [{"TableName": "t", "ErrorDetail": detail}]});
     check(glue, "BatchDeleteTable", gone, Ok(errors)).await;
     check(glue, "DeleteTable", json!({"DatabaseName": "d", "Name": "t"}), Err("EntityNotFoundException")).await;

@@ -3,7 +3,7 @@
 use logs::{Event, Input, Logs, Order, Query, Search, Stream};
 use serde_json::{Map, Value, json};
 
-use super::members::{flag, group, invalid, limit, number, required, text, texts};
+use super::members::{constraint, flag, group, invalid, limit, number, required, text, texts};
 use super::{PAGE_DEFAULT, page};
 use crate::AwsError;
 
@@ -14,7 +14,9 @@ pub(super) async fn describe_streams(logs: &Logs, input: &Value) -> Result<Value
     let order = match text(input, "orderBy")? {
         None | Some("LogStreamName") => Order::Name,
         Some("LastEventTime") => Order::LastEvent,
-        Some(_) => return Err(invalid("orderBy must be LogStreamName or LastEventTime")),
+        Some(other) => {
+            return Err(constraint("orderBy", other, "satisfy enum value set: [LogStreamName, LastEventTime]"));
+        }
     };
     let descending = flag(input, "descending")?.unwrap_or(false);
     let prefix = text(input, "logStreamNamePrefix")?.unwrap_or_default();

@@ -98,7 +98,8 @@ pub(super) fn limit(input: &Value, default: usize, max: usize) -> Result<usize, 
         None => Ok(default),
         Some(limit) => match usize::try_from(limit) {
             Ok(limit) if (1..=max).contains(&limit) => Ok(limit),
-            _ => Err(invalid(&format!("limit must be between 1 and {max}"))),
+            Ok(1..) => Err(constraint("limit", limit, &format!("have value less than or equal to {max}"))),
+            _ => Err(constraint("limit", limit, "have value greater than or equal to 1")),
         },
     }
 }
@@ -118,6 +119,15 @@ pub(super) fn group<'a>(input: &'a Value, member: &str) -> Result<&'a str, AwsEr
 
 pub(super) fn invalid(message: &str) -> AwsError {
     AwsError::new(400, "InvalidParameterException", message)
+}
+
+/// A constraint of a member that does not hold, in the words all services share.
+pub(super) fn constraint(member: &str, value: impl std::fmt::Display, must: &str) -> AwsError {
+    // The value comes from the caller: cut, so that the reply stays small.
+    let shown: String = value.to_string().chars().take(64).collect();
+    invalid(&format!(
+        "1 validation error detected: Value '{shown}' at '{member}' failed to satisfy constraint: Member must {must}"
+    ))
 }
 
 fn present<'a>(input: &'a Value, member: &str) -> Option<&'a Value> {

@@ -17,10 +17,10 @@ impl Engine {
     /// # Errors
     /// `Template`, `NotFound` (an update of no stack), `Conflict` (the name of stack or change set is taken).
     pub async fn prepare(&self, name: &str, create: bool, request: Request) -> Result<ChangeSet, Error> {
-        check_name(name)?;
+        check_name("changeSetName", name)?;
         let (wanted, template) = self.deployable(&request)?;
         if create {
-            check_name(&request.name)?;
+            check_name("stackName", &request.name)?;
         }
         let now = self.inner.clock.now_ms();
         let environment = self.inner.environment.clone();

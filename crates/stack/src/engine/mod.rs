@@ -68,7 +68,7 @@ impl Engine {
     /// # Errors
     /// `Template` when it cannot be deployed (nothing is recorded), `Conflict` when the name is taken.
     pub async fn create(&self, request: Request) -> Result<String, Error> {
-        check_name(&request.name)?;
+        check_name("stackName", &request.name)?;
         let (wanted, _) = self.deployable(&request)?;
         self.check_nesting(request.parent.as_deref()).await?;
         let stack = self.fresh(request, wanted, "CREATE_IN_PROGRESS");

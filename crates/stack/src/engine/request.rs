@@ -105,9 +105,18 @@ fn check_code(template: &Template, sources: &Sources) -> Result<(), Error> {
     Ok(())
 }
 
-pub(super) fn check_name(name: &str) -> Result<(), Error> {
-    let fits = (1..=128).contains(&name.len())
-        && name.starts_with(|first: char| first.is_ascii_alphabetic())
+/// Refuses what is no name of a stack or change set, in the words all services share.
+pub(super) fn check_name(member: &str, name: &str) -> Result<(), Error> {
+    let fits = name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    if fits { Ok(()) } else { Err(Error::template("stack name must match [a-zA-Z][-a-zA-Z0-9]{0,127}")) }
+    let must = match name.len() {
+        0 => "have length greater than or equal to 1",
+        _ if !fits => "satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*",
+        1..=128 => return Ok(()),
+        _ => "have length less than or equal to 128",
+    };
+    let shown: String = name.chars().take(256).collect();
+    Err(Error::Template(format!(
+        "1 validation error detected: Value '{shown}' at '{member}' failed to satisfy constraint: Member must {must}"
+    )))
 }

@@ -104,8 +104,10 @@ def refusals():
     refused("InvalidArgumentException", "1024000", lambda: put_one(b"x" * 1_024_001))
     refused("InvalidArgumentException", "500", lambda: put("prefixes", *[b"x"] * 501))
     refused("InvalidArgumentException", "4 MiB", lambda: put("prefixes", *[b"x" * 1_000_000] * 5))
-    refused("ResourceNotFoundException", "nothing", lambda: put("nothing", b"x"))
-    refused("ResourceInUseException", "prefixes", lambda: create("prefixes"))
+    refused("ResourceNotFoundException", "Firehose nothing not found under account 000000000000.", lambda: put("nothing", b"x"))
+    refused("ResourceNotFoundException", "Firehose nothing under account 000000000000 not found.",
+            lambda: firehose.delete_delivery_stream(DeliveryStreamName="nothing"))
+    refused("ResourceInUseException", "Firehose prefixes under accountId 000000000000 already exists", lambda: create("prefixes"))
     refused("InvalidArgumentException", "LambdaArn", lambda: create("bad", [processor("Lambda", LambdaArn="arn:aws:sqs:us-east-1:000000000000:q")]))
     refused("InvalidArgumentException", "ErrorOutputPrefix", lambda: create("bad", Prefix="x/!{timestamp:yyyy}/"))
     refused("InvalidArgumentException", "CustomTimeZone", lambda: create("bad", CustomTimeZone="Mars/Base"))
@@ -120,6 +122,17 @@ def refusals():
     refused("ConcurrentModificationException", "", lambda: update("9"))
     update(described["VersionId"])
     put("prefixes", b"{}")
+    # The destination of the days before the extended one.
+    plain = {"RoleARN": ROLE, "BucketARN": BUCKET, "Prefix": "plain/", "CompressionFormat": "GZIP"}
+    firehose.create_delivery_stream(DeliveryStreamName="plain", S3DestinationConfiguration=plain)
+    shown, = firehose.describe_delivery_stream(DeliveryStreamName="plain")["DeliveryStreamDescription"]["Destinations"]
+    assert shown["S3DestinationDescription"].items() >= plain.items(), shown
+    refused("InvalidArgumentException", "Exactly one destination", lambda: firehose.create_delivery_stream(
+        DeliveryStreamName="both", S3DestinationConfiguration=plain, ExtendedS3DestinationConfiguration=plain))
+    firehose.update_destination(
+        DeliveryStreamName="plain", CurrentDeliveryStreamVersionId="1", DestinationId=shown["DestinationId"],
+        S3DestinationUpdate={"Prefix": "plainer/"})
+    put("plain", b"{}\n")
     firehose.tag_delivery_stream(DeliveryStreamName="prefixes", Tags=[{"Key": "b", "Value": "2"}])
     firehose.untag_delivery_stream(DeliveryStreamName="prefixes", TagKeys=["a"])
     assert firehose.list_tags_for_delivery_stream(DeliveryStreamName="prefixes")["Tags"] == [{"Key": "b", "Value": "2"}]
@@ -147,6 +160,7 @@ def read_all():
     for compression, reader in readers.items():
         assert reader(open(only(f"{compression}/{year}/"), "rb").read()) == expected, compression
 
+    assert gzip.decompress(open(only(f"plainer/{year}/*/*/*/"), "rb").read()) == b"{}\n"
     for extension in (".jsonl", ".json"):
         [path] = glob.glob(f"{lake}/firehose/p/*/*/*{extension}")
         _, random, hour, name = path.removeprefix(f"{lake}/firehose/").split("/")

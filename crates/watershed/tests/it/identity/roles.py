@@ -26,11 +26,12 @@ def client(service, session=None, **options):
     return boto3.client(service, endpoint_url=endpoint, region_name="us-east-1", **keys, **options)
 
 
-def refused(code, call, **arguments):
+def refused(code, call, text="", **arguments):
     try:
         call(**arguments)
     except ClientError as error:
         assert error.response["Error"]["Code"] == code, error.response
+        assert text in error.response["Error"]["Message"], error.response
     else:
         raise AssertionError(f"{code} was expected")
 
@@ -101,6 +102,9 @@ for wrong in ("", session["SessionToken"][:-4] + "AAAA"):
         raise AssertionError("S3 took a session without its token")
 refused("AccessDenied", sts.assume_role, RoleArn=role["Arn"] + "x", RoleSessionName="me")
 refused("ValidationError", sts.assume_role, RoleArn=role["Arn"], RoleSessionName="me", DurationSeconds=7201)
+for name, must in [("m" * 65, "have length less than or equal to 64"), ("m e", "satisfy regular expression pattern: [\\w+=,.@-]*")]:
+    text = f"1 validation error detected: Value '{name}' at 'roleSessionName' failed to satisfy constraint: Member must {must}"
+    refused("ValidationError", sts.assume_role, text, RoleArn=role["Arn"], RoleSessionName=name)
 own = sts.get_session_token(DurationSeconds=900)["Credentials"]
 assert client("sts", own).get_caller_identity()["Arn"] == "arn:aws:iam::000000000000:root"
 pathlib.Path(data).parent.joinpath("session.json").write_text(json.dumps(session))

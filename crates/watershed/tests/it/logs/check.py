@@ -70,6 +70,12 @@ assert streams(orderBy="LastEventTime", descending=True) == ["jobs", "web-1", "w
 assert streams(logStreamNamePrefix="web") == ["web-1", "web-2"]
 refused(INVALID, lambda: streams(orderBy="LastEventTime", logStreamNamePrefix="web"), "LastEventTime")
 
+wrong = "1 validation error detected: Value '{}' at '{}' failed to satisfy constraint: Member must "
+refused(INVALID, lambda: streams(orderBy="x"), wrong.format("x", "orderBy") + "satisfy enum value set: [LogStreamName, LastEventTime]")
+refused(INVALID, lambda: logs.describe_log_groups(limit=51), wrong.format(51, "limit") + "have value less than or equal to 50")
+refused(INVALID, lambda: logs.filter_log_events(logGroupName="g", limit=10_001),
+        wrong.format(10_001, "limit") + "have value less than or equal to 10000")
+
 # Groups, retention, tags; what is not acted on is refused by name.
 logs.create_log_group(logGroupName="rare", logGroupClass="INFREQUENT_ACCESS")
 assert [g["logGroupName"] for g in logs.describe_log_groups(logGroupClass="STANDARD")["logGroups"]] == ["g"]

@@ -277,6 +277,11 @@ bad = [
 for template, *texts in bad:
     refused(lambda: cloudformation.create_stack(StackName="bad", TemplateBody=template), *texts)
 refused(lambda: cloudformation.describe_stacks(StackName="bad"), "does not exist")
+wrong = "1 validation error detected: Value '{}' at '{}' failed to satisfy constraint: Member must "
+for name, must in [("1_a", "satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*"), ("a" * 129, "have length less than or equal to 128")]:
+    refused(lambda: cloudformation.create_stack(StackName=name, TemplateBody=body({"A": group("a")})), wrong.format(name, "stackName") + must)
+    refused(lambda: cloudformation.create_change_set(
+        StackName="bad", ChangeSetName=name, ChangeSetType="CREATE", TemplateBody=body({"A": group("a")})), wrong.format(name, "changeSetName") + must)
 refused(lambda: cloudformation.create_stack(StackName="bad", TemplateBody=body({"A": group("a")}), TimeoutInMinutes=5), "TimeoutInMinutes")
 assert "line 2" in aws("cloudformation", "validate-template", "--template-body", '{"Resources": {\n"A": ]}', fails=True)
 extended = body(
