@@ -58,7 +58,7 @@ pub(crate) fn one_of<'a>(member: &str, value: Option<&'a str>, allowed: &[&str])
 /// What AWS answers to a parameter outside its model, such as "have value greater than or equal to 1". The value is cut, so
 /// that the answer stays small.
 pub(crate) fn constraint(member: &str, value: impl std::fmt::Display, must: impl std::fmt::Display) -> Error {
-    let value: String = value.to_string().chars().take(64).collect();
+    let value: String = value.to_string().chars().take(256).collect();
     let message = format!("Value '{value}' at '{member}' failed to satisfy constraint: Member must {must}");
     Error::Validation(message).counted()
 }

@@ -9,7 +9,6 @@ use state::{Write, params};
 use crate::capacity::{constraint, one_of, up_to};
 use crate::definition::{AttributeDefinition, Definition, KeySchemaElement, StreamSpecification, Throughput};
 use crate::encryption::SseSpecification;
-use crate::item::key::Type;
 use crate::tables::{Environment, Stored, find, table_name};
 use crate::{Error, Tables, schema, stream};
 
@@ -98,20 +97,42 @@ fn check_name(name: &str) -> Result<(), Error> {
 
 fn check_keys(input: &CreateTable) -> Result<(), Error> {
     let invalid = |text: String| Error::Validation(format!("One or more parameter values were invalid: {text}"));
+    if input.key_schema.len() > 2 {
+        let one = |key: &KeySchemaElement| {
+            format!("KeySchemaElement(attributeName={}, keyType={})", key.attribute_name, key.key_type)
+        };
+        let shown: Vec<String> = input.key_schema.iter().take(10).map(one).collect();
+        let shown = format!("[{}]", shown.join(", "));
+        return Err(constraint("keySchema", shown, "have length less than or equal to 2"));
+    }
+    let kind = |(at, key): (usize, &KeySchemaElement)| {
+        one_of(&format!("keySchema.{}.member.keyType", at + 1), Some(&key.key_type), &["HASH", "RANGE"]).map(drop)
+    };
+    let attribute = |(at, attribute): (usize, &AttributeDefinition)| {
+        let member = format!("attributeDefinitions.{}.member.attributeType", at + 1);
+        one_of(&member, Some(&attribute.attribute_type), &["B", "N", "S"]).map(drop)
+    };
+    Error::all(
+        (input.key_schema.iter().enumerate().map(kind))
+            .chain(input.attribute_definitions.iter().enumerate().map(attribute)),
+    )?;
     let kinds: Vec<&str> = input.key_schema.iter().map(|key| key.key_type.as_str()).collect();
     if kinds != ["HASH"] && kinds != ["HASH", "RANGE"] {
         return Err(Error::validation(
             "Invalid KeySchema: The first KeySchemaElement is not a HASH key type, or the second is not a RANGE key type",
         ));
     }
-    for key in &input.key_schema {
-        let mut found = input.attribute_definitions.iter().filter(|a| a.attribute_name == key.attribute_name);
-        let Some(attribute) = found.next() else {
-            return Err(invalid("Some index key attributes are not defined in AttributeDefinitions.".into()));
-        };
-        if Type::from_name(&attribute.attribute_type).is_none() {
-            return Err(invalid("attribute types of keys are S, N or B".into()));
+    let defined: Vec<&str> = input.attribute_definitions.iter().map(|a| a.attribute_name.as_str()).collect();
+    let keys: Vec<&str> = input.key_schema.iter().map(|key| key.attribute_name.as_str()).collect();
+    if !keys.iter().all(|key| defined.contains(key)) {
+        if defined.len() < keys.len() {
+            return Err(Error::validation("Invalid KeySchema: Some index key attribute have no definition"));
         }
+        return Err(invalid(format!(
+            "Some index key attributes are not defined in AttributeDefinitions. Keys: [{}], AttributeDefinitions: [{}]",
+            keys.join(", "),
+            defined.join(", ")
+        )));
     }
     let distinct =
         input.key_schema.first().map(|k| &k.attribute_name) != input.key_schema.get(1).map(|k| &k.attribute_name);

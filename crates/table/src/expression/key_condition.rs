@@ -174,6 +174,9 @@ fn key_test(predicate: Predicate) -> Result<(String, RangeCondition), Error> {
         Predicate::BeginsWith(key, Operand::Value(prefix)) => {
             Ok((attribute(key, "begins_with")?, RangeCondition::BeginsWith(prefix)))
         }
+        Predicate::Compare(Operand::Path(_), _, Operand::Path(_)) => Err(Error::validation(
+            "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition",
+        )),
         Predicate::Compare(_, comparator, _) => Err(unsupported(comparator.sign())),
         Predicate::Between(..) => Err(unsupported("BETWEEN")),
         Predicate::BeginsWith(..) => Err(unsupported("begins_with")),

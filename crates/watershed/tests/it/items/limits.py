@@ -179,6 +179,22 @@ assert [len(page["Tags"]) for page in pages] == [10, 10, 1], pages
 assert [tag["Key"] for page in pages for tag in page["Tags"]] == [f"t{n:02}" for n in range(21)]
 refused("1 validation error detected: Value 'a b' at 'tableName' failed to satisfy constraint: Member must satisfy regular "
         "expression pattern: [a-zA-Z0-9_.-]+", lambda: create("a b", id="S"))
+def schema(keys, attributes):
+    return lambda: client.create_table(
+        TableName="Schema", BillingMode="PAY_PER_REQUEST", KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, kind in attributes])
+
+
+for keys, attributes, text in [
+    ([("a", "HASH"), ("b", "SORT")], [("a", "S"), ("b", "S")],
+     "1 validation error detected: Value 'SORT' at 'keySchema.2.member.keyType' failed to satisfy constraint: Member must satisfy "
+     "enum value set: [HASH, RANGE]"),
+    ([("a", "HASH"), ("b", "RANGE"), ("c", "RANGE")], [("a", "S")], "at 'keySchema' failed to satisfy constraint: Member must have length less than or equal to 2"),
+    ([("a", "HASH")], [("a", "X")], "Value 'X' at 'attributeDefinitions.1.member.attributeType' failed"),
+    ([("a", "HASH"), ("b", "RANGE")], [("a", "S")], "Invalid KeySchema: Some index key attribute have no definition"),
+    ([("a", "HASH")], [("b", "S")], "not defined in AttributeDefinitions. Keys: [a], AttributeDefinitions: [b]"),
+]:
+    refused(text, schema(keys, attributes))
 refused("TableName must be at least 3 characters long and at most 255 characters long", lambda: create("x" * 256, id="S"))
 refused("Value '101' at 'limit' failed to satisfy constraint: Member must have value less than or equal to 100",
         lambda: client.list_tables(Limit=101))

@@ -119,6 +119,7 @@ for text, call in [
     ("IndexName", scan(IndexName="nonsense")),
     ("KeyConditionExpression parameter must be specified", lambda: client.query(TableName="Numbers")),
     ("missed key schema element: id", asked("sort = :v", {"v": 1})),
+    ("Multiple attribute names used in one condition", asked("id = sort AND sort = :v", {"v": 1})),
     ("Query key condition not supported", asked("id > :v", {"v": "a"})),
     ("only contain one condition per key", asked("id = :v AND id = :v", {"v": "a"})),
     ("Invalid operator used in KeyConditionExpression: OR", asked("id = :v OR sort = :n", {"v": "a", "n": 1})),
