@@ -7,10 +7,11 @@ use s3s::dto::{
     ListBucketsOutput,
 };
 use s3s::{S3Result, s3_error};
+use serde_json::json;
 use state::params;
 
 use crate::condition::timestamp;
-use crate::error::{internal, of_objects};
+use crate::error::{internal, of_objects, with};
 use crate::list::owner;
 use crate::store::Store;
 use crate::uploads::remove_files;
@@ -37,18 +38,23 @@ pub(crate) async fn create(store: &Store, input: CreateBucketInput) -> S3Result<
         if region == FIRST_REGION {
             return Ok(CreateBucketOutput { location: Some(format!("/{bucket}")) });
         }
-        return Err(s3_error!(
+        let error = s3_error!(
             BucketAlreadyOwnedByYou,
             "Your previous request to create the named bucket succeeded and you already own it."
-        ));
+        );
+        return Err(with(error, &[("BucketName", &bucket)]));
     }
     store.objects.create_bucket(&bucket).await.map_err(of_objects)?;
     let (name, now_ms) = (bucket.clone(), store.clock.now_ms());
+    let configuration = match input.object_ownership {
+        Some(ownership) => json!({ "ownership": [ownership.as_str()] }).to_string(),
+        None => "{}".into(),
+    };
     let written = store.state.write(move |tx| {
         tx.execute(
-            "INSERT INTO s3_bucket (name, created_ms, configuration) VALUES (?1, ?2, '{}')
-             ON CONFLICT (name) DO UPDATE SET created_ms = ?2, configuration = '{}'",
-            params![&name, now_ms],
+            "INSERT INTO s3_bucket (name, created_ms, configuration) VALUES (?1, ?2, ?3)
+             ON CONFLICT (name) DO UPDATE SET created_ms = ?2, configuration = ?3",
+            params![&name, now_ms, &configuration],
         )
     });
     written.await.map_err(internal)?;

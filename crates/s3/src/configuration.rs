@@ -7,12 +7,26 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use state::params;
 
-use crate::error::{internal, unlisted};
+use crate::error::{internal, unlisted, with};
 use crate::list::owner;
 use crate::store::Store;
 
 /// Bytes of all that is set on a bucket.
 const BYTES_MAX: usize = 1 << 20;
+pub(crate) const NO_POLICY: (&str, &str) = ("NoSuchBucketPolicy", "The bucket policy does not exist");
+pub(crate) const NO_TAGS: (&str, &str) = ("NoSuchTagSet", "The TagSet does not exist");
+pub(crate) const NO_LIFECYCLE: (&str, &str) =
+    ("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist");
+pub(crate) const NO_CORS: (&str, &str) = ("NoSuchCORSConfiguration", "The CORS configuration does not exist");
+pub(crate) const NO_ACCESS_BLOCK: (&str, &str) =
+    ("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found");
+pub(crate) const NO_WEBSITE: (&str, &str) =
+    ("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration");
+pub(crate) const NO_REPLICATION: (&str, &str) =
+    ("ReplicationConfigurationNotFoundError", "The replication configuration was not found");
+pub(crate) const NO_LOCK: (&str, &str) =
+    ("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket");
+const NO_OWNERSHIP: (&str, &str) = ("OwnershipControlsNotFoundError", "The bucket ownership controls were not found");
 
 /// A named setting of a bucket, `None` when it is not set.
 pub(crate) async fn get<T: DeserializeOwned>(store: &Store, bucket: &str, name: &'static str) -> S3Result<Option<T>> {
@@ -34,7 +48,7 @@ pub(crate) async fn need<T: DeserializeOwned>(
     name: &'static str,
     absent: (&'static str, &'static str),
 ) -> S3Result<T> {
-    get(store, bucket, name).await?.ok_or_else(|| missing(absent))
+    get(store, bucket, name).await?.ok_or_else(|| missing(bucket, absent))
 }
 
 /// Sets, or with `None` unsets.
@@ -74,8 +88,8 @@ pub(crate) async fn set(
 }
 
 /// The error of a setting that is not there.
-pub(crate) fn missing((code, message): (&'static str, &'static str)) -> S3Error {
-    unlisted(code, http::StatusCode::NOT_FOUND, message)
+pub(crate) fn missing(bucket: &str, (code, message): (&'static str, &'static str)) -> S3Error {
+    with(unlisted(code, http::StatusCode::NOT_FOUND, message), &[("BucketName", bucket)])
 }
 
 pub(crate) async fn encryption(store: &Store, input: GetBucketEncryptionInput) -> S3Result<GetBucketEncryptionOutput> {
@@ -126,7 +140,11 @@ pub(crate) async fn ownership(
     input: GetBucketOwnershipControlsInput,
 ) -> S3Result<GetBucketOwnershipControlsOutput> {
     let kept: Option<Vec<String>> = get(store, &input.bucket, "ownership").await?;
+    // What a bucket begins with; deleted, there are none.
     let kept = kept.unwrap_or_else(|| vec!["BucketOwnerEnforced".into()]);
+    if kept.is_empty() {
+        return Err(missing(&input.bucket, NO_OWNERSHIP));
+    }
     let rules = kept.into_iter().map(|kind| OwnershipControlsRule { object_ownership: ObjectOwnership::from(kind) });
     let controls = OwnershipControls { rules: rules.collect() };
     Ok(GetBucketOwnershipControlsOutput { ownership_controls: Some(controls) })

@@ -32,6 +32,10 @@ pub struct Settings {
 #[derive(Clone)]
 pub(crate) struct RequestId(pub(crate) String);
 
+/// The status of an answer where it is another than `s3s` gives, in the answer's extensions.
+#[derive(Clone)]
+pub(crate) struct Status(pub(crate) StatusCode);
+
 /// The S3 endpoint. Cheap to clone.
 #[derive(Clone)]
 pub struct Endpoint(S3Service);
@@ -70,6 +74,7 @@ impl Endpoint {
         Box<dyn std::error::Error + Send + Sync>: From<B::Error>,
     {
         let mut request = request.map(Body::http_body_unsync);
+        let is_attributes = request.uri().query().is_some_and(|query| query.split('&').any(is_attributes));
         request.extensions_mut().insert(RequestId(request_id.to_owned()));
         let mut response = match self.0.call(request).await {
             Ok(response) => texts::complete(response),
@@ -81,9 +86,34 @@ impl Endpoint {
             }
         };
         put_details(&mut response);
+        if let Some(Status(status)) = response.extensions_mut().remove() {
+            *response.status_mut() = status;
+        }
+        if is_attributes && response.status() == StatusCode::OK {
+            strip_etag(&mut response);
+        }
         if let Ok(value) = http::HeaderValue::from_str(request_id) {
             response.headers_mut().insert("x-amz-request-id", value);
         }
         response
     }
+}
+
+/// Whether a part of a query asks for GetObjectAttributes.
+fn is_attributes(part: &str) -> bool {
+    part.split('=').next() == Some("attributes")
+}
+
+/// Takes the quotes from the ETag in an answer to GetObjectAttributes, which alone of all has it without.
+fn strip_etag(response: &mut Response<Body>) {
+    let Some(body) = response.body_mut().take_bytes() else { return };
+    let text = String::from_utf8_lossy(&body);
+    let stripped = text.split_once("<ETag>").and_then(|(before, rest)| {
+        let (etag, after) = rest.split_once("</ETag>")?;
+        Some(format!("{before}<ETag>{}</ETag>{after}", etag.replace("&quot;", "").replace('"', "")))
+    });
+    *response.body_mut() = match stripped {
+        Some(text) => Body::from(bytes::Bytes::from(text)),
+        None => Body::from(body),
+    };
 }

@@ -37,7 +37,9 @@ pub(crate) fn of_objects(error: objects::Error) -> S3Error {
     match error {
         objects::Error::NoBucket(bucket) => no_bucket(&bucket),
         objects::Error::NoObject { key, .. } => no_key(&key),
-        objects::Error::NotEmpty(_) => s3_error!(BucketNotEmpty, "The bucket you tried to delete is not empty"),
+        objects::Error::NotEmpty(bucket) => {
+            with(s3_error!(BucketNotEmpty, "The bucket you tried to delete is not empty"), &[("BucketName", &bucket)])
+        }
         objects::Error::BucketName(bucket) => {
             with(s3_error!(InvalidBucketName, "The specified bucket is not valid."), &[("BucketName", &bucket)])
         }

@@ -14,7 +14,7 @@ use s3s::{Body, S3Result, s3_error};
 use crate::attributes::encryption;
 use crate::checksum::{Sums, tell};
 use crate::condition::{Conditions, timestamp};
-use crate::error::{no_key, of_objects, unlisted, with};
+use crate::error::{argument, no_key, of_objects, unlisted, with};
 use crate::store::{Found, Store};
 
 pub(crate) async fn get_object(store: &Store, mut input: GetObjectInput) -> S3Result<GetObjectOutput> {
@@ -153,7 +153,7 @@ pub(crate) async fn need(store: &Store, bucket: &str, key: &str) -> S3Result<Fou
 pub(crate) fn check_version(version: Option<&str>) -> S3Result<()> {
     match version {
         None | Some("null") => Ok(()),
-        Some(_) => Err(s3_error!(NoSuchVersion, "The specified version does not exist.")),
+        Some(other) => Err(argument("versionId", other, "Invalid version id specified")),
     }
 }
 
@@ -173,10 +173,10 @@ fn part(found: &Found, number: Option<i32>, range: Option<Asked>) -> S3Result<Pa
         }
         (None, None) => return Ok(Part { range: 0..bytes, is_whole: true, shown: None, count: None }),
         (None, Some(asked)) => {
-            let size = bytes.to_string();
+            let (size, range) = (bytes.to_string(), asked.to_header_string());
             asked.check(bytes).map_err(|_| {
                 let error = s3_error!(InvalidRange, "The requested range is not satisfiable");
-                with(error, &[("ActualObjectSize", &size)])
+                with(error, &[("RangeRequested", &range), ("ActualObjectSize", &size)])
             })?
         }
         (Some(1), None) if parts.is_empty() => 0..bytes,

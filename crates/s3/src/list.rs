@@ -184,7 +184,7 @@ async fn page(store: &Store, asked: &Asked<'_>) -> S3Result<Page> {
 
 /// The name a continuation token stands for.
 fn name_of(token: &str) -> S3Result<String> {
-    let name = hex::decode(token).ok().and_then(|name| String::from_utf8(name).ok());
+    let name = hex::decode(token).ok().filter(|name| !name.is_empty()).and_then(|name| String::from_utf8(name).ok());
     let message = "The continuation token provided is incorrect";
     name.ok_or_else(|| argument("continuation-token", token, message))
 }

@@ -1,26 +1,18 @@
 //! The operations of S3, each one line that says where it is. What is not here answers `NotImplemented`.
 
 use async_trait::async_trait;
+use http::StatusCode;
 use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
 
+use crate::configuration::{
+    NO_ACCESS_BLOCK, NO_CORS, NO_LIFECYCLE, NO_LOCK, NO_POLICY, NO_REPLICATION, NO_TAGS, NO_WEBSITE,
+};
+use crate::endpoint::Status;
 use crate::store::Store;
 use crate::{buckets, configuration, copy, delete, get, list, multipart, put, tagging, upload_lists};
 
 type Answer<T> = S3Result<S3Response<T>>;
-
-const NO_POLICY: (&str, &str) = ("NoSuchBucketPolicy", "The bucket policy does not exist");
-const NO_TAGS: (&str, &str) = ("NoSuchTagSet", "The TagSet does not exist");
-const NO_LIFECYCLE: (&str, &str) = ("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist");
-const NO_CORS: (&str, &str) = ("NoSuchCORSConfiguration", "The CORS configuration does not exist");
-const NO_ACCESS_BLOCK: (&str, &str) =
-    ("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found");
-const NO_WEBSITE: (&str, &str) =
-    ("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration");
-const NO_REPLICATION: (&str, &str) =
-    ("ReplicationConfigurationNotFoundError", "The replication configuration was not found");
-const NO_LOCK: (&str, &str) =
-    ("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket");
 
 #[async_trait]
 impl S3 for Store {
@@ -53,7 +45,13 @@ impl S3 for Store {
     }
 
     async fn head_object(&self, request: S3Request<HeadObjectInput>) -> Answer<HeadObjectOutput> {
-        get::head_object(self, request.input).await.map(S3Response::new)
+        let output = get::head_object(self, request.input).await?;
+        let is_part = output.content_range.is_some();
+        let mut response = S3Response::new(output);
+        if is_part {
+            response.extensions.insert(Status(StatusCode::PARTIAL_CONTENT));
+        }
+        Ok(response)
     }
 
     async fn get_object_attributes(
@@ -195,7 +193,7 @@ impl S3 for Store {
         &self,
         request: S3Request<DeleteBucketOwnershipControlsInput>,
     ) -> Answer<DeleteBucketOwnershipControlsOutput> {
-        configuration::set(self, &request.input.bucket, "ownership", None::<&()>).await?;
+        configuration::set(self, &request.input.bucket, "ownership", Some(&Vec::<String>::new())).await?;
         Ok(S3Response::new(DeleteBucketOwnershipControlsOutput::default()))
     }
 
@@ -221,8 +219,10 @@ impl S3 for Store {
     async fn put_bucket_tagging(&self, request: S3Request<PutBucketTaggingInput>) -> Answer<PutBucketTaggingOutput> {
         let input = request.input;
         let tags = tagging::of_set(input.tagging.tag_set, tagging::BUCKET_TAGS_MAX)?;
-        configuration::set(self, &input.bucket, "tagging", Some(&tags)).await?;
-        Ok(S3Response::new(PutBucketTaggingOutput::default()))
+        configuration::set(self, &input.bucket, "tagging", Some(&tags).filter(|tags| !tags.is_empty())).await?;
+        let mut response = S3Response::new(PutBucketTaggingOutput::default());
+        response.extensions.insert(Status(StatusCode::NO_CONTENT));
+        Ok(response)
     }
 
     async fn get_bucket_tagging(&self, request: S3Request<GetBucketTaggingInput>) -> Answer<GetBucketTaggingOutput> {
@@ -342,7 +342,7 @@ impl S3 for Store {
 
     async fn get_bucket_website(&self, request: S3Request<GetBucketWebsiteInput>) -> Answer<GetBucketWebsiteOutput> {
         self.check_bucket(&request.input.bucket).await?;
-        Err(configuration::missing(NO_WEBSITE))
+        Err(configuration::missing(&request.input.bucket, NO_WEBSITE))
     }
 
     async fn get_bucket_replication(
@@ -350,7 +350,7 @@ impl S3 for Store {
         request: S3Request<GetBucketReplicationInput>,
     ) -> Answer<GetBucketReplicationOutput> {
         self.check_bucket(&request.input.bucket).await?;
-        Err(configuration::missing(NO_REPLICATION))
+        Err(configuration::missing(&request.input.bucket, NO_REPLICATION))
     }
 
     async fn get_object_lock_configuration(
@@ -358,7 +358,7 @@ impl S3 for Store {
         request: S3Request<GetObjectLockConfigurationInput>,
     ) -> Answer<GetObjectLockConfigurationOutput> {
         self.check_bucket(&request.input.bucket).await?;
-        Err(configuration::missing(NO_LOCK))
+        Err(configuration::missing(&request.input.bucket, NO_LOCK))
     }
 
     async fn get_bucket_logging(&self, request: S3Request<GetBucketLoggingInput>) -> Answer<GetBucketLoggingOutput> {

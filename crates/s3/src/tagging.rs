@@ -10,7 +10,7 @@ use s3s::dto::{
 use s3s::{S3Result, s3_error};
 use state::params;
 
-use crate::error::{internal, with};
+use crate::error::{internal, unlisted, with};
 use crate::get::need;
 use crate::store::Store;
 
@@ -49,7 +49,11 @@ pub(crate) fn to_set(tags: Tags) -> Vec<Tag> {
 
 fn check(tags: &Tags, tags_max: usize) -> S3Result<()> {
     if tags.len() > tags_max {
-        return Err(s3_error!(InvalidTag, "Object tags cannot be greater than {tags_max}"));
+        let message = match tags_max {
+            OBJECT_TAGS_MAX => "Object tags cannot be greater than 10",
+            _ => "Bucket tag count cannot be greater than 50",
+        };
+        return Err(unlisted("BadRequest", http::StatusCode::BAD_REQUEST, message));
     }
     let mut names = BTreeSet::new();
     for (name, value) in tags {

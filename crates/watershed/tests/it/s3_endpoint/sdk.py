@@ -60,6 +60,7 @@ wrong = base64.b64encode(b"0000").decode()
 refused("BadDigest", lambda: s3.put_object(Bucket="lake", Key="wrong", Body=b"x", ChecksumCRC32=wrong))
 refused("404", lambda: s3.head_object(Bucket="lake", Key="wrong"))
 attributes = s3.get_object_attributes(Bucket="lake", Key="a/b c+ü.txt", ObjectAttributes=["ETag", "ObjectSize", "Checksum"])
+assert attributes["ETag"] == etag.strip('"'), "here alone it is without quotes"
 assert attributes["ObjectSize"] == len(body) and attributes["Checksum"]["ChecksumCRC32"] == crc, attributes
 s3.put_object(Bucket="lake", Key="empty", Body=b"")
 assert s3.get_object(Bucket="lake", Key="empty")["Body"].read() == b""
@@ -90,7 +91,14 @@ for call, told in [
     (lambda: s3.put_object(**key, Body=b"y", IfNoneMatch="*"), {"Code": "PreconditionFailed", "Condition": "If-None-Match"}),
     (lambda: s3.copy_object(Bucket="other", Key="c", CopySource=key, CopySourceIfMatch='"no"'),
      {"Code": "PreconditionFailed", "Condition": "x-amz-copy-source-If-Match"}),
-    (lambda: s3.get_object(**key, Range="bytes=1000-"), {"Code": "InvalidRange", "ActualObjectSize": str(len(body))}),
+    (lambda: s3.get_object(**key, Range="bytes=1000-"),
+     {"Code": "InvalidRange", "ActualObjectSize": str(len(body)), "RangeRequested": "bytes=1000-"}),
+    (lambda: s3.get_object(**key, VersionId="v"), {"Code": "InvalidArgument", "ArgumentName": "versionId", "ArgumentValue": "v"}),
+    (lambda: s3.list_objects_v2(Bucket="lake", ContinuationToken=""),
+     {"Code": "InvalidArgument", "ArgumentName": "continuation-token", "ArgumentValue": None}),
+    (lambda: s3.get_bucket_cors(Bucket="lake"), {"Code": "NoSuchCORSConfiguration", "BucketName": "lake"}),
+    (lambda: s3.delete_bucket(Bucket="lake"), {"Code": "BucketNotEmpty", "BucketName": "lake"}),
+    (lambda: s3.put_object(**key, Body=b"", Tagging="&".join(f"t{n}=" for n in range(11))), {"Code": "BadRequest"}),
     (lambda: s3.upload_part(**key, UploadId="no", PartNumber=10_001, Body=b""),
      {"Code": "InvalidArgument", "ArgumentName": "partNumber", "ArgumentValue": "10001"}),
     (lambda: s3.upload_part(**key, UploadId="no", PartNumber=1, Body=b""), {"Code": "NoSuchUpload", "UploadId": "no"}),
@@ -106,6 +114,9 @@ for call, told in [
         assert found == told, (told, found)
     else:
         raise AssertionError(f"not refused: {told}")
+for given, length in (({"PartNumber": 1}, len(body)), ({"Range": "bytes=2-8"}, 7)):
+    head = s3.head_object(**key, **given)
+    assert (head["ResponseMetadata"]["HTTPStatusCode"], head["ContentLength"]) == (206, length), head
 unchanged = refused("304", lambda: s3.head_object(**key, IfNoneMatch=etag), 304)["ResponseMetadata"]["HTTPHeaders"]
 assert (unchanged["etag"], unchanged["cache-control"]) == (etag, "no-cache") and "last-modified" in unchanged, unchanged
 
@@ -221,6 +232,14 @@ assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256
 refused("NoSuchTagSet", lambda: s3.get_bucket_tagging(Bucket="lake"), 404)
 s3.put_bucket_tagging(Bucket="lake", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
 assert s3.get_bucket_tagging(Bucket="lake")["TagSet"] == [{"Key": "a", "Value": "b"}]
+s3.put_bucket_tagging(Bucket="lake", Tagging={"TagSet": []})
+refused("NoSuchTagSet", lambda: s3.get_bucket_tagging(Bucket="lake"), 404)
+s3.create_bucket(Bucket="owned", ObjectOwnership="ObjectWriter")
+owned = lambda: s3.get_bucket_ownership_controls(Bucket="owned")["OwnershipControls"]["Rules"]
+assert owned() == [{"ObjectOwnership": "ObjectWriter"}]
+s3.delete_bucket_ownership_controls(Bucket="owned")
+refused("OwnershipControlsNotFoundError", owned, 404)
+s3.delete_bucket(Bucket="owned")
 refused("NoSuchBucketPolicy", lambda: s3.get_bucket_policy(Bucket="lake"), 404)
 s3.put_bucket_policy(Bucket="lake", Policy='{"Version":"2012-10-17","Statement":[]}')
 assert s3.get_bucket_policy(Bucket="lake")["Policy"] == '{"Version":"2012-10-17","Statement":[]}'
