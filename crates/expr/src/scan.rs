@@ -4,9 +4,12 @@
 //! lookups also cannot tell an empty object from a broken one. This cursor checks all it passes, keeps one bit per open bracket
 //! and never allocates for fewer than 65 levels. It does not decode: values come back as the text they are.
 
+mod nest;
 mod text;
 
-pub use text::{escape_into, unescape};
+use self::nest::Nest;
+use self::text::plain_length;
+pub use self::text::{escape_into, unescape};
 
 /// The text is not JSON at this byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +142,7 @@ impl<'a> Scanner<'a> {
         let mut deepest = 0;
         loop {
             if self.enter(&mut nest)? {
-                deepest = deepest.max(nest.depth);
+                deepest = deepest.max(nest.depth());
                 continue;
             }
             if self.leave(&mut nest)? {
@@ -296,58 +299,6 @@ impl<'a> Scanner<'a> {
     fn malformed(&self) -> Malformed {
         Malformed { at: self.at }
     }
-}
-
-/// The open brackets as bits: set for an object. The last 64 are in `low`, older ones in `high`.
-#[derive(Default)]
-struct Nest {
-    depth: usize,
-    low: u64,
-    high: Vec<u64>,
-}
-
-impl Nest {
-    fn push(&mut self, object: bool) {
-        if self.depth > 0 && self.depth.is_multiple_of(64) {
-            self.high.push(self.low);
-        }
-        self.low = (self.low << 1) | u64::from(object);
-        self.depth += 1;
-    }
-
-    fn pop(&mut self) {
-        self.depth -= 1;
-        self.low >>= 1;
-        if self.depth > 0 && self.depth.is_multiple_of(64) {
-            self.low = self.high.pop().unwrap_or_default();
-        }
-    }
-
-    #[inline]
-    fn top(&self) -> Option<bool> {
-        (self.depth > 0).then_some(self.low & 1 == 1)
-    }
-}
-
-/// How many bytes from the start are neither quote, backslash nor control character; eight are looked at together.
-#[inline]
-fn plain_length(bytes: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let is_zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let quote = is_zero(word ^ (ONES * u64::from(b'"')));
-        let backslash = is_zero(word ^ (ONES * u64::from(b'\\')));
-        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
-        let stops = quote | backslash | control;
-        if stops != 0 {
-            return index * 8 + stops.trailing_zeros() as usize / 8;
-        }
-    }
-    let plain = rest.iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20);
-    words.len() * 8 + plain.unwrap_or(rest.len())
 }
 
 #[cfg(test)]

@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use super::plain_length;
-
 /// The content of a string that [`Scanner::string`](super::Scanner::string) gave, decoded. Half a surrogate pair becomes U+FFFD.
 pub fn unescape(raw: &str) -> Cow<'_, str> {
     let Some(first) = memchr::memchr(b'\\', raw.as_bytes()) else { return Cow::Borrowed(raw) };
@@ -66,4 +64,25 @@ pub fn escape_into(out: &mut Vec<u8>, text: &str) {
         }
         rest = after;
     }
+}
+
+/// How many bytes from the start are neither quote, backslash nor control character; eight are looked at together.
+#[inline]
+pub(super) fn plain_length(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let is_zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let quote = is_zero(word ^ (ONES * u64::from(b'"')));
+        let backslash = is_zero(word ^ (ONES * u64::from(b'\\')));
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
+        let stops = quote | backslash | control;
+        if stops != 0 {
+            return index * 8 + stops.trailing_zeros() as usize / 8;
+        }
+    }
+    let plain = rest.iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20);
+    words.len() * 8 + plain.unwrap_or(rest.len())
 }
