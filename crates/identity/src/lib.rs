@@ -50,6 +50,7 @@ pub struct Identities {
     account: String,
     /// What the secrets of sessions are made from, so that the state holds none.
     root: Arc<[u8]>,
+    known: Arc<session::Known>,
 }
 
 impl Identities {
@@ -64,6 +65,6 @@ impl Identities {
         root: &str,
     ) -> Result<Identities, Error> {
         state.migrate("identity", MIGRATIONS)?;
-        Ok(Identities { state, clock, account: account.into(), root: root.as_bytes().into() })
+        Ok(Identities { state, clock, account: account.into(), root: root.as_bytes().into(), known: Arc::default() })
     }
 }

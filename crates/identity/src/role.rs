@@ -189,12 +189,13 @@ impl Identities {
         .await
     }
 
-    /// DeleteRole.
+    /// DeleteRole. Its sessions end with it.
     ///
     /// # Errors
     /// `NotFound`, `InUse` while it has policies.
     pub async fn delete_role(&self, name: &str) -> Result<(), Error> {
-        self.change(name, move |tx, role| {
+        let known = self.known.clone();
+        let ended = self.change(name, move |tx, role| {
             let any = |sql: &str| Ok::<_, Error>(tx.first(sql, params![&role.name], |_| Ok::<_, Error>(()))?.is_some());
             if any("SELECT 1 FROM iam_attachment WHERE role = ?1")? {
                 return Err(Error::InUse("Cannot delete entity, must detach all policies first."));
@@ -203,9 +204,12 @@ impl Identities {
                 return Err(Error::InUse("Cannot delete entity, must delete policies first."));
             }
             tx.execute("DELETE FROM iam_role WHERE name = ?1", params![&role.name])?;
-            Ok(())
-        })
-        .await
+            // User ids are `ID:SESSION`, and `;` follows `:`.
+            let (first, end) = (format!("{}:", role.id), format!("{};", role.id));
+            tx.execute("DELETE FROM sts_session WHERE user_id >= ?1 AND user_id < ?2", params![&first, &end])?;
+            Ok(known.ended())
+        });
+        ended.await.map(drop)
     }
 
     /// PutRolePolicy.
@@ -316,11 +320,11 @@ impl Identities {
             .await
     }
 
-    async fn change(
+    async fn change<T: Send + 'static>(
         &self,
         name: &str,
-        change: impl FnOnce(&Write<'_>, Role) -> Result<(), Error> + Send + 'static,
-    ) -> Result<(), Error> {
+        change: impl FnOnce(&Write<'_>, Role) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         let (name, account) = (name.to_owned(), self.account.clone());
         self.state
             .write(move |tx| {

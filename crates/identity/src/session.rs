@@ -1,6 +1,8 @@
 //! Temporary credentials: an access key id whose secret and token are made from the server's own secret, so that what is
 //! kept of a session is who it is, until when, and what its policies will be enforced by.
 
+mod known;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac as _};
@@ -8,6 +10,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use state::params;
 
+pub(crate) use self::known::Known;
 use crate::{Error, Identities, Tags, name, role};
 
 /// Sessions are told to have expired for a day; then they are unknown.
@@ -129,6 +132,10 @@ impl Identities {
             return Ok(None);
         }
         let (key, now_ms) = (access_key_id.to_owned(), self.clock.now_ms());
+        let lookup = match self.known.find(access_key_id, now_ms) {
+            Ok(session) => return Ok(Some(session)),
+            Err(lookup) => lookup,
+        };
         let sql = "SELECT arn, user_id, expires_ms FROM sts_session WHERE access_key = ?1";
         let found = self
             .state
@@ -138,7 +145,11 @@ impl Identities {
                 })
             })
             .await?;
-        Ok(found.map(|(arn, user_id, expires_ms)| self.credentials(access_key_id, arn, user_id, expires_ms, now_ms)))
+        let found = found.map(|(arn, user_id, expires)| self.credentials(access_key_id, arn, user_id, expires, now_ms));
+        if let Some(session) = &found {
+            self.known.keep(lookup, session);
+        }
+        Ok(found)
     }
 
     async fn open_session(
@@ -223,8 +234,9 @@ mod tests {
         assert_eq!(session.arn, "arn:aws:sts::000000000000:assumed-role/reader/me");
         assert_eq!(session.user_id, format!("{}:me", role.id));
         assert!(!format!("{session:?}").contains(&session.secret_access_key));
-        let again = open().session(&session.access_key_id).await.unwrap().unwrap();
-        assert_eq!(again, session);
+        for identities in [open(), identities.clone(), identities.clone()] {
+            assert_eq!(identities.session(&session.access_key_id).await.unwrap().unwrap(), session);
+        }
         clock.advance_ms(900_000);
         assert!(identities.session(&session.access_key_id).await.unwrap().unwrap().is_expired);
         clock.advance_ms(2 * KEPT_MS);
@@ -236,5 +248,24 @@ mod tests {
         }
         let nobody = AssumeRole { role_arn: format!("{}x", role.arn), ..asked };
         assert_eq!(identities.assume_role(nobody).await.unwrap_err().code().1, "AccessDenied");
+    }
+
+    #[tokio::test]
+    async fn a_session_ends_with_its_role_and_no_other_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = state::State::open(&state::Settings::new(dir.path().join("state.db").to_str().unwrap())).unwrap();
+        let clock = Arc::new(ManualClock::at(1_000_000));
+        let identities = Identities::open(state, clock, "000000000000", "root secret").unwrap();
+        let mut keys = Vec::new();
+        for name in ["reader", "writer"] {
+            let role = NewRole { name: name.into(), trust: TRUST.into(), ..NewRole::default() };
+            let role = identities.create_role(role).await.unwrap();
+            let session = identities.service_session(&role.arn, "me", 900).await.unwrap();
+            assert!(identities.session(&session.access_key_id).await.unwrap().is_some());
+            keys.push(session.access_key_id);
+        }
+        identities.delete_role("reader").await.unwrap();
+        assert_eq!(identities.session(&keys[0]).await.unwrap(), None);
+        assert!(identities.session(&keys[1]).await.unwrap().is_some());
     }
 }

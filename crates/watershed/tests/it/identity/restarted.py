@@ -1,4 +1,4 @@
-"""What roles.py made is there after a kill, its session too; then it is removed.
+"""What roles.py made is there after a kill, its session too; then it is removed, and its session with it.
 
 Usage: restarted.py ENDPOINT DATA
 """
@@ -8,6 +8,7 @@ import pathlib
 import sys
 
 import boto3
+from botocore.exceptions import ClientError
 
 endpoint, data = sys.argv[1:3]
 session = json.loads(pathlib.Path(data).parent.joinpath("session.json").read_text())
@@ -20,6 +21,12 @@ for policy in iam.list_attached_role_policies(RoleName="reader")["AttachedPolici
     iam.detach_role_policy(RoleName="reader", PolicyArn=policy["PolicyArn"])
 iam.delete_role_policy(RoleName="reader", PolicyName="inline")
 iam.delete_role(RoleName="reader")
+try:
+    sts.get_caller_identity()
+except ClientError as error:
+    assert error.response["Error"]["Code"] == "InvalidClientTokenId", error.response
+else:
+    raise AssertionError("a session outlived its role")
 arn = "arn:aws:iam::000000000000:policy/objects"
 iam.delete_policy_version(PolicyArn=arn, VersionId="v1")
 iam.delete_policy(PolicyArn=arn)
