@@ -11,16 +11,17 @@ const HELP: &str = "\
 Usage: cargo xtask COMMAND
 
 Commands:
-  bench [NAME]   measure beside other engines; lists the benchmarks without a name
-  crash [KILLS]  kill the real process 100 times (or KILLS) under load and count what arrived
-  tidy           check the rules of CONTRIBUTING.md that a program can check
+  bench [NAME]  measure beside other engines; lists the benchmarks without a name
+  crash [KILLS] [--only NAME] [--seed N]
+                kill the real process 100 times (or KILLS) under the loads of the crash harness and count what arrived
+  tidy          check the rules of CONTRIBUTING.md that a program can check
 ";
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("bench") => bench::run(&arguments[1..]),
-        Some("crash") => crash::run(arguments.get(1).map(String::as_str)),
+        Some("crash") => crash::run(&arguments[1..]),
         Some("tidy") => tidy::run(),
         Some("--help" | "-h" | "help") | None => {
             write_out(HELP);

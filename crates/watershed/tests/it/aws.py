@@ -31,15 +31,18 @@ def until(what, found, wait=WAIT):
     raise AssertionError(f"waited in vain: {what}")
 
 
+def attempt(call):
+    """What the server, which is killed now and then, answers; None when it does not."""
+    try:
+        return call() or True
+    except (BotoCoreError, ClientError) as error:
+        assert not isinstance(error, ClientError) or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500, error
+        return None
+
+
 def again(call):
-    """Calls until the server, which is killed now and then, answers."""
-    def attempt():
-        try:
-            return call() or True
-        except (BotoCoreError, ClientError) as error:
-            assert not isinstance(error, ClientError) or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500, error
-            return None
-    return until("an answer", attempt)
+    """Calls until there is an answer."""
+    return until("an answer", lambda: attempt(call))
 
 
 def refused(code, call, *words):

@@ -8,9 +8,6 @@ use testkit::Server;
 
 use crate::world;
 
-/// How often the server dies while items are written and messages sent.
-const KILLS: usize = 3;
-
 fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
@@ -88,17 +85,6 @@ fn mappings_hand_over_what_they_are_to_and_change_while_they_run() {
     let world = world::server();
     let scratch = world.dir.path().to_str().unwrap();
     run(&world.server, "mappings.py", &[scratch]);
-}
-
-#[test]
-fn enriched_items_and_mapped_messages_survive_kills() {
-    let mut world = world::server();
-    let count = world::run_over_kills(&mut world, "functions/crash.py", KILLS);
-    world::until_sql(
-        &world,
-        "SELECT count(*) AS items, count(DISTINCT id) AS ids, count(DISTINCT by) AS kinds FROM crash",
-        &format!("items,ids,kinds\n{0},{0},1\n", count.trim()),
-    );
 }
 
 #[test]
