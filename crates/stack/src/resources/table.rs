@@ -30,13 +30,7 @@ impl Handler for Table {
         Properties {
             used: &[
                 CREATE,
-                &[
-                    "PointInTimeRecoverySpecification",
-                    "SSESpecification",
-                    "StreamSpecification",
-                    "TableName",
-                    "TimeToLiveSpecification",
-                ],
+                &["PointInTimeRecoverySpecification", "SSESpecification", "StreamSpecification", "TableName"],
             ],
             recorded: &["ContributorInsightsSpecification"],
             structures: &[
@@ -65,7 +59,7 @@ impl Handler for Table {
             input.insert("SSESpecification".into(), encryption);
         }
         let mut calls = vec![Call::new("dynamodb", "CreateTable", Value::Object(input))];
-        calls.extend(beside(physical, &Value::Null, properties));
+        calls.extend(recovery(physical, &Value::Null, properties));
         calls
     }
 
@@ -103,7 +97,7 @@ impl Handler for Table {
             input.insert("GlobalSecondaryIndexUpdates".into(), json!([change]));
             call(input);
         }
-        calls.extend(beside(physical, old, new));
+        calls.extend(recovery(physical, old, new));
         let (set, gone) = tags::change(old, new);
         let arn = &described["Table"]["TableArn"];
         if !set.is_empty() {
@@ -161,31 +155,17 @@ fn encryption(properties: &Value) -> Option<Value> {
     Some(Value::Object(input))
 }
 
-/// Settings that have operations of their own: expiry and point-in-time recovery.
-fn beside(physical: &str, old: &Value, new: &Value) -> Vec<Call> {
-    let mut calls = Vec::new();
-    let expiry = "TimeToLiveSpecification";
-    if old.get(expiry) != new.get(expiry) {
-        let specification = match (new.get(expiry), old.get(expiry)) {
-            (Some(specification), _) => Some(specification.clone()),
-            (None, Some(before)) => Some(json!({ "AttributeName": before["AttributeName"], "Enabled": false })),
-            (None, None) => None,
-        };
-        calls.extend(specification.map(|specification| {
-            let input = json!({ "TableName": physical, "TimeToLiveSpecification": specification });
-            Call::new("dynamodb", "UpdateTimeToLive", input)
-        }));
-    }
-    let recovery = |properties: &Value| {
+/// Point-in-time recovery has an operation of its own.
+fn recovery(physical: &str, old: &Value, new: &Value) -> Option<Call> {
+    let wanted = |properties: &Value| {
         let off = json!({ "PointInTimeRecoveryEnabled": false });
         properties.get("PointInTimeRecoverySpecification").cloned().unwrap_or(off)
     };
-    if recovery(old) != recovery(new) {
-        let specification = recovery(new);
+    let specification = wanted(new);
+    (wanted(old) != specification).then(|| {
         let input = json!({ "TableName": physical, "PointInTimeRecoverySpecification": specification });
-        calls.push(Call::new("dynamodb", "UpdateContinuousBackups", input));
-    }
-    calls
+        Call::new("dynamodb", "UpdateContinuousBackups", input)
+    })
 }
 
 /// One change per call, as the service wants it: those that went, then those that came. A changed index does both.
