@@ -1,5 +1,6 @@
 //! DynamoDB stream records, and their images as plain JSON.
 
+use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use serde_json::{Map, Number, Value};
 
@@ -29,6 +30,13 @@ pub struct Refused {
     pub record: String,
     pub field: String,
     pub reason: &'static str,
+}
+
+/// The field is a part of the error's type, which is what pipes and their dead letters tell of an error.
+impl From<Refused> for Diagnostic {
+    fn from(refused: Refused) -> Diagnostic {
+        Diagnostic { error_type: format!("Refused.{}", refused.field), error_message: refused.to_string() }
+    }
 }
 
 impl StreamRecord {

@@ -9,7 +9,7 @@ mod s3;
 mod server;
 pub mod source;
 
-pub use function::build_function;
+pub use function::{build_function, build_functions};
 pub use python::{python, run_python};
 #[cfg(feature = "s3")]
 pub use s3::S3;

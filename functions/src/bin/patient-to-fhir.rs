@@ -4,6 +4,5 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    run(service_fn(async |event: LambdaEvent<_>| Ok::<_, Error>(functions::patient_to_fhir::handle(event.payload)?)))
-        .await
+    run(service_fn(async |event: LambdaEvent<_>| functions::patient_to_fhir::handle(event.payload))).await
 }
