@@ -145,14 +145,30 @@ impl Client {
 fn failure(status: u16, answer: &[u8]) -> String {
     let text = String::from_utf8_lossy(answer);
     let json: Value = serde_json::from_slice(answer).unwrap_or_default();
-    let between = |name: &str| {
-        let (_, rest) = text.split_once(&format!("<{name}>"))?;
-        Some(rest.split_once(&format!("</{name}>"))?.0.to_owned())
-    };
+    let between = |name: &str| element(&text, name);
     let part = |name: &str| json.get(name).and_then(Value::as_str).map(str::to_owned);
     let code = part("__type").or_else(|| between("Code")).unwrap_or_else(|| format!("status {status}"));
     match part("message").or_else(|| between("Message")) {
         Some(message) => format!("{code}: {message}"),
         None => code,
+    }
+}
+
+/// The text of the first element of this name in an answer of a query service.
+pub fn element(xml: &str, name: &str) -> Option<String> {
+    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+    let (text, _) = rest.split_once(&format!("</{name}>"))?;
+    // What the server escapes; the ampersand last, which stands in all of them.
+    let escapes = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#13;", "\r"), ("&amp;", "&")];
+    Some(escapes.iter().fold(text.to_owned(), |text, (escape, plain)| text.replace(escape, plain)))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn an_element_reads_as_it_was_written() {
+        let xml = "<A><B>&amp;lt; &lt;x&gt; &quot;&apos;</B></A>";
+        assert_eq!(super::element(xml, "B").as_deref(), Some("&lt; <x> \"'"));
+        assert_eq!(super::element(xml, "C"), None);
     }
 }

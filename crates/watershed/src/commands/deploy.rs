@@ -8,12 +8,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 
-use crate::client::{Client, Find};
+use crate::client::{Client, Find, element};
 
 /// How often the stack is asked for its events.
 const POLL: Duration = Duration::from_millis(200);
 /// How long a deployment may take.
 const DEPLOY_MAX: Duration = Duration::from_secs(600);
+
+/// What CreateFunction says of code that is not there, such as an asset that somebody's tool built.
+const NO_CODE: &str = "Error occurred while GetObject";
 
 /// Given always: whoever may call this server may do all of it.
 const CAPABILITIES: [&str; 3] = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"];
@@ -27,7 +30,7 @@ const CAPABILITIES: [&str; 3] = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPA
 pub struct Deploy {
     /// The template, JSON or YAML
     template: PathBuf,
-    /// The stack's name; without it, the template's file name
+    /// The stack's name; without it, the template's file name, with `-` for what no name may have
     #[arg(long)]
     stack: Option<String>,
     /// A parameter's value, KEY=VALUE; may repeat
@@ -44,7 +47,9 @@ impl Deploy {
     pub async fn run(self) -> anyhow::Result<()> {
         let shown = self.template.display();
         let body = std::fs::read_to_string(&self.template).with_context(|| format!("cannot read {shown}"))?;
-        let stem = self.template.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let stem = self.template.file_stem().unwrap_or_default().to_string_lossy();
+        // Names of stacks have no other characters.
+        let stem = stem.replace(|character: char| !character.is_ascii_alphanumeric(), "-");
         let name = self.stack.clone().unwrap_or(stem);
         let sources = code::sources(&self.template, &body, &self.function)?;
         let client = Client::find(&self.find)?;
@@ -61,7 +66,8 @@ impl Deploy {
             form.push((format!("Capabilities.member.{}", index + 1), (*capability).into()));
         }
         for (index, parameter) in self.parameter.iter().enumerate() {
-            let (key, value) = parameter.split_once('=').context("--parameter takes KEY=VALUE")?;
+            let (key, value) =
+                parameter.split_once('=').with_context(|| format!("--parameter takes KEY=VALUE, not `{parameter}`"))?;
             form.push((format!("Parameters.member.{}.ParameterKey", index + 1), key.into()));
             form.push((format!("Parameters.member.{}.ParameterValue", index + 1), value.into()));
         }
@@ -81,7 +87,7 @@ async fn follow(client: &Client, name: &str, mut seen: HashSet<String>) -> anyho
     let mut reasons = Vec::new();
     loop {
         let stack = client.query("cloudformation", &form("DescribeStacks", name)).await?;
-        let status = text(&stack, "StackStatus").unwrap_or_default().to_owned();
+        let status = element(&stack, "StackStatus").unwrap_or_default();
         for event in events(client, name).await?.into_iter().rev().filter(|event| seen.insert(event.id.clone())) {
             super::print(&format!("{:22} {:40} {}\n", event.status, event.kind, event.logical))?;
             if event.status.ends_with("FAILED") && !event.reason.is_empty() {
@@ -91,7 +97,13 @@ async fn follow(client: &Client, name: &str, mut seen: HashSet<String>) -> anyho
         match status.as_str() {
             "CREATE_COMPLETE" | "UPDATE_COMPLETE" => return super::print(&format!("{name} is deployed\n")),
             status if status.ends_with("IN_PROGRESS") => {}
-            status => bail!("{name} is {status}: {}", reasons.join("; ")),
+            status => {
+                let mut reasons = reasons.join("; ");
+                if reasons.contains(NO_CODE) {
+                    reasons += "; code that is no object of the lake is given with --function NAME=PATH";
+                }
+                bail!("{name} is {status}: {reasons}")
+            }
         }
         ensure!(Instant::now() < deadline, "{name} is still {status} after {DEPLOY_MAX:?}");
         tokio::time::sleep(POLL).await;
@@ -109,7 +121,7 @@ struct Event {
 /// The stack's events, newest first.
 async fn events(client: &Client, name: &str) -> anyhow::Result<Vec<Event>> {
     let answer = client.query("cloudformation", &form("DescribeStackEvents", name)).await?;
-    let part = |member: &str, tag: &str| text(member, tag).unwrap_or_default().to_owned();
+    let part = |member: &str, tag: &str| element(member, tag).unwrap_or_default();
     Ok(answer
         .split("<member>")
         .skip(1)
@@ -127,10 +139,4 @@ fn form(action: &str, name: &str) -> Vec<(String, String)> {
     [("Action", action), ("Version", "2010-05-15"), ("StackName", name)]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into()
-}
-
-/// The text of the first element of this name.
-fn text<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
-    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
-    Some(rest.split_once(&format!("</{name}>"))?.0)
 }

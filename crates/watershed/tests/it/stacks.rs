@@ -96,6 +96,69 @@ fn a_serverless_function_is_called_by_queue_stream_and_schedule() {
 }
 
 #[test]
+fn functions_of_our_own_stand_where_templates_put_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = serve(dir.path());
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/stacks/functions.yaml");
+    let template = template.to_str().unwrap();
+    let unmapped = server.run(&["deploy", template]).unwrap_err().to_string();
+    assert!(unmapped.contains("NoSuchKey") && unmapped.contains("--function NAME=PATH"), "{unmapped}");
+    script(&server, "functions.py", &["delete"]);
+
+    let built = testkit::build_functions().unwrap();
+    let code = |name: &str, program: &str| format!("{name}={}", built.join(program).display());
+    // By logical id or by name.
+    let codes = [code("Convert", "patient-to-fhir"), code("split", "item-splitter"), code("Keys", "partition-keys")];
+    let arguments: Vec<&str> = codes.iter().flat_map(|code| ["--function", code]).collect();
+    server.run(&[&["deploy", template], &arguments[..]].concat()).unwrap();
+    script(&server, "functions.py", &["use"]);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let (question, mut answer) = ("SELECT count(*) AS readings, max(month) AS month FROM data", String::new());
+    while answer != "readings,month\n3,11\n" {
+        assert!(Instant::now() < deadline, "{answer}");
+        server.run(&["lake", "flush"]).unwrap();
+        answer = server.run(&["sql", question, "--format", "csv"]).unwrap_or_default();
+    }
+    let listed = server.run(&["lake", "ls"]).unwrap();
+    let place = "readings/data/siteId=OSL/year=2023/month=11/day=14/minute=13/";
+    assert!(listed.contains(place) && !listed.contains("errors/"), "{listed}");
+}
+
+#[test]
+fn deploy_says_what_is_wrong_with_the_code_of_a_function() {
+    let (dir, work) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let server = serve(dir.path());
+    let path = |name: &str| work.path().join(name).to_str().unwrap().to_owned();
+    let (template, empty, text) = (path("one.two.json"), path("empty"), path("notes"));
+    std::fs::create_dir(&empty).unwrap();
+    std::fs::write(&text, "no program").unwrap();
+    let body = r#"{"Resources": {"F": {"Type": "AWS::Lambda::Function", "Properties": {"FunctionName": "named",
+        "Runtime": "provided.al2", "Handler": "bootstrap", "Role": "arn:aws:iam::000000000000:role/r",
+        "Code": {"S3Bucket": "assets", "S3Key": "hash.zip"}}}}}"#;
+    std::fs::write(&template, body).unwrap();
+    for (arguments, said) in [
+        (&["named"][..], "--function takes NAME=PATH, not `named`".to_owned()),
+        (&["named="], "--function takes NAME=PATH, not `named=`".into()),
+        (&["other=x"], "the template has no function other; it has [F (named)]".into()),
+        (&["named=/no/where"], "no code at /no/where: No such file".into()),
+        (&[&format!("named={empty}")], format!("there is no file in {empty}")),
+        (&[&format!("F={text}"), &format!("F={text}")], "--function F is given twice".into()),
+        (&[&format!("F={text}"), &format!("named={text}")], "--function is given twice for F (named)".into()),
+        // The stack has the file's name, as far as it may.
+        (
+            &[&format!("F={text}")],
+            format!(
+                "one-two is ROLLBACK_COMPLETE: F: function code cannot be used: it is neither a zip, nor a directory, nor executable. path=`{text}`"
+            ),
+        ),
+    ] {
+        let arguments: Vec<&str> = arguments.iter().flat_map(|argument| ["--function", argument]).collect();
+        let refused = server.run(&[&["deploy", &template], &arguments[..]].concat()).unwrap_err().to_string();
+        assert!(refused.contains(&said), "{refused}");
+    }
+}
+
+#[test]
 fn an_operation_that_a_crash_interrupts_is_finished_once() {
     let dir = tempfile::tempdir().unwrap();
     let mut server = serve(dir.path());

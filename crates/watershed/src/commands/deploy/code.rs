@@ -25,16 +25,23 @@ pub fn sources(template: &Path, text: &str, arguments: &[String]) -> anyhow::Res
     let directory = std::path::absolute(template)?.parent().map(Path::to_path_buf).unwrap_or_default();
     let mut functions = BTreeMap::new();
     if !arguments.is_empty() {
-        let (mut known, mut names) = (BTreeSet::new(), BTreeSet::new());
-        collect(text, &directory, NESTING_MAX, &mut known, &mut names)?;
+        let mut known = BTreeSet::new();
+        collect(text, &directory, NESTING_MAX, &mut known)?;
         for argument in arguments {
-            let (name, path) = argument.split_once('=').context("--function takes NAME=PATH")?;
+            let parts = argument.split_once('=').filter(|(name, path)| !name.is_empty() && !path.is_empty());
+            let Some((name, path)) = parts else { bail!("--function takes NAME=PATH, not `{argument}`") };
             ensure!(
-                known.contains(name) || names.contains(name),
+                known.iter().any(|(id, own)| id == name || own.as_deref() == Some(name)),
                 "the template has no function {name}; it has [{}]",
-                known.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+                known.iter().map(shown).collect::<Vec<_>>().join(", ")
             );
             ensure!(functions.insert(name.to_owned(), code(path)?).is_none(), "--function {name} is given twice");
+        }
+        let is_given = |name: &String| functions.contains_key(name);
+        if let Some(both) =
+            known.iter().find(|(id, name)| name != &Some(id.clone()) && is_given(id) && name.iter().any(is_given))
+        {
+            bail!("--function is given twice for {}", shown(both));
         }
     }
     // What the template itself has beside it. A template that cannot be read is the server's to refuse.
@@ -52,25 +59,26 @@ pub fn sources(template: &Path, text: &str, arguments: &[String]) -> anyhow::Res
     Ok(Sources { directory: directory.to_str().map(str::to_owned), functions })
 }
 
+/// `LogicalId (FunctionName)`.
+fn shown((id, name): &(String, Option<String>)) -> String {
+    name.as_ref().map_or_else(|| id.clone(), |name| format!("{id} ({name})"))
+}
+
 /// Logical ids and names of all functions, also of nested templates that are files.
 fn collect(
     text: &str,
     directory: &Path,
     depth: usize,
-    ids: &mut BTreeSet<String>,
-    names: &mut BTreeSet<String>,
+    known: &mut BTreeSet<(String, Option<String>)>,
 ) -> anyhow::Result<()> {
     let template = Template::parse(text)?;
-    for (id, name) in template.functions() {
-        ids.insert(id.to_owned());
-        names.extend(name.map(str::to_owned));
-    }
+    known.extend(template.functions().map(|(id, name)| (id.to_owned(), name.map(str::to_owned))));
     let nested = template.resources.iter().filter(|(_, declared)| declared.kind == "AWS::CloudFormation::Stack");
     for url in nested.filter_map(|(_, declared)| declared.properties.get("TemplateURL")?.as_str()) {
         let file = directory.join(url.strip_prefix("file://").unwrap_or(url));
         let Some(depth) = depth.checked_sub(1) else { bail!("templates are nested too deeply") };
         if let Ok(text) = std::fs::read_to_string(&file) {
-            collect(&text, file.parent().unwrap_or(directory), depth, ids, names)?;
+            collect(&text, file.parent().unwrap_or(directory), depth, known)?;
         }
     }
     Ok(())
@@ -81,6 +89,7 @@ fn code(path: &str) -> anyhow::Result<Code> {
     let mut digest = Sha256::new();
     let mut files = Vec::new();
     walk(&absolute, &mut files)?;
+    ensure!(!files.is_empty(), "there is no file in {path}");
     files.sort();
     let mut bytes = 0;
     for file in &files {
