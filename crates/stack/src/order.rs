@@ -39,6 +39,7 @@ pub fn dependencies(template: &Template) -> Result<BTreeMap<String, BTreeSet<Str
     let ids: BTreeSet<&str> = template.resources.iter().map(|(id, _)| id.as_str()).collect();
     let mut needs = BTreeMap::new();
     for (id, declared) in &template.resources {
+        attributes(&declared.properties, &ids)?;
         let mut found = BTreeSet::new();
         references(&declared.properties, &mut found);
         found.extend(declared.depends_on.iter().cloned());
@@ -54,7 +55,10 @@ pub fn dependencies(template: &Template) -> Result<BTreeMap<String, BTreeSet<Str
         needs.insert(id.clone(), found);
     }
     let mut found = BTreeSet::new();
-    template.outputs.values().for_each(|output| references(output, &mut found));
+    for output in template.outputs.values() {
+        attributes(output, &ids)?;
+        references(output, &mut found);
+    }
     for name in &found {
         if !ids.contains(name.as_str()) && !template.parameters.contains_key(name) {
             return Err(Error::template(format!(
@@ -77,6 +81,26 @@ fn cycle(needs: &BTreeMap<String, BTreeSet<String>>, done: &BTreeSet<&str>) -> V
         next = needs.get(id).and_then(|needed| needed.iter().find(|need| !done.contains(need.as_str())));
     }
     path
+}
+
+/// Refuses attributes of what is no resource.
+fn attributes(value: &Value, ids: &BTreeSet<&str>) -> Result<(), Error> {
+    match value {
+        Value::Array(items) => items.iter().try_for_each(|item| attributes(item, ids)),
+        Value::Object(members) => {
+            let of = members.get("Fn::GetAtt").filter(|_| members.len() == 1).and_then(|path| match path {
+                Value::Array(parts) => parts.first().and_then(Value::as_str),
+                path => path.as_str().and_then(|path| path.split('.').next()),
+            });
+            match of.filter(|id| !ids.contains(id)) {
+                Some(id) => Err(Error::template(format!(
+                    "Template error: instance of Fn::GetAtt references undefined resource {id}"
+                ))),
+                None => members.values().try_for_each(|member| attributes(member, ids)),
+            }
+        }
+        _ => Ok(()),
+    }
 }
 
 fn references(value: &Value, found: &mut BTreeSet<String>) {

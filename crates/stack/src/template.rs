@@ -36,6 +36,7 @@ const ATTRIBUTES: &[&str] = &[
     "CreationPolicy",
     "DeletionPolicy",
     "DependsOn",
+    "Description",
     "Metadata",
     "Properties",
     "Type",
@@ -68,6 +69,8 @@ impl Declared {
 /// A parsed template.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Template {
+    /// Whether it says which format it has.
+    pub has_version: bool,
     pub description: Option<String>,
     pub parameters: Map<String, Value>,
     pub rules: Map<String, Value>,
@@ -100,6 +103,7 @@ impl Template {
             return Err(Error::template(message));
         }
         let template = Template {
+            has_version: sections.contains_key("AWSTemplateFormatVersion"),
             description: sections.get("Description").and_then(Value::as_str).map(str::to_owned),
             parameters: section(&mut sections, "Parameters", DECLARED_MAX)?,
             rules: section(&mut sections, "Rules", DECLARED_MAX)?,

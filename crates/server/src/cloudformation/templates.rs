@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use stack::Template;
 
@@ -30,8 +31,8 @@ pub(super) async fn text(app: &Arc<App>, input: &Value) -> Result<String, AwsErr
     })
 }
 
-/// Bucket and key of `s3://BUCKET/KEY` and of an HTTP URL in path style or, for names of S3 itself, with the bucket
-/// in the host.
+/// Bucket and key of `s3://BUCKET/KEY` and of an HTTP URL, decoded, in path style or, for names of S3 itself, with the
+/// bucket in the host.
 fn object(url: &str) -> Option<(String, String)> {
     let split = |path: &str| path.split_once('/').map(|(bucket, key)| (bucket.to_owned(), key.to_owned()));
     if let Some(path) = url.strip_prefix("s3://") {
@@ -39,11 +40,11 @@ fn object(url: &str) -> Option<(String, String)> {
     }
     let (_, rest) = url.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "https"))?;
     let (host, path) = rest.split_once('/')?;
-    let path = path.split('?').next().unwrap_or_default();
+    let path = percent_decode_str(path.split('?').next().unwrap_or_default()).decode_utf8().ok()?;
     let bucket = host.split_once(".s3").filter(|(_, rest)| rest.ends_with("amazonaws.com"));
     match bucket {
-        Some((bucket, _)) => Some((bucket.to_owned(), path.to_owned())),
-        None => split(path),
+        Some((bucket, _)) => Some((bucket.to_owned(), path.into_owned())),
+        None => split(&path),
     }
 }
 
@@ -96,7 +97,7 @@ pub(super) async fn summary(app: &Arc<App>, input: &Value) -> Result<Value, AwsE
         "Capabilities": capabilities(&template, &transforms),
         "DeclaredTransforms": transforms,
         "ResourceTypes": kinds,
-        "Version": "2010-09-09",
+        "Version": template.has_version.then_some("2010-09-09"),
     }))
 }
 
@@ -111,6 +112,7 @@ fn parameters(template: &Template) -> Vec<Value> {
                 "ParameterType": declared.get("Type"),
                 "NoEcho": declared.get("NoEcho").is_some_and(|hidden| hidden == true || hidden == "true"),
                 "Description": declared.get("Description"),
+                "ParameterConstraints": declared.get("AllowedValues").map(|values| json!({ "AllowedValues": values })),
             })
         })
         .collect()

@@ -272,6 +272,9 @@ bad = [
     (body({"A": group("a", Condition="No")}), "Unresolved condition dependency No"),
     (body({"A": group("a")}, Rules={"R": {"Assertions": [{"Assert": {"Fn::Equals": ["a", "b"]}, "AssertDescription": "never"}]}}),
      "never"),
+    (body({"A": group({"Ref": "Z"})}), "Unresolved resource dependencies [Z] in the Resources block"),
+    (body({"A": group({"Fn::GetAtt": ["P", "Arn"]})}, Parameters={"P": {"Type": "String"}}),
+     "Template error: instance of Fn::GetAtt references undefined resource P"),
     (body({"A": group("a", Typo=1)}), "Invalid template resource property 'Typo'"),
 ]
 for template, *texts in bad:
@@ -283,6 +286,16 @@ for name, must in [("1_a", "satisfy regular expression pattern: [a-zA-Z][-a-zA-Z
     refused(lambda: cloudformation.create_change_set(
         StackName="bad", ChangeSetName=name, ChangeSetType="CREATE", TemplateBody=body({"A": group("a")})), wrong.format(name, "changeSetName") + must)
 refused(lambda: cloudformation.create_stack(StackName="bad", TemplateBody=body({"A": group("a")}), TimeoutInMinutes=5), "TimeoutInMinutes")
+# A template in the lake, by any URL of it, and what is told of it undeployed.
+s3 = boto3.client("s3")
+s3.create_bucket(Bucket="templates")
+described = {"A": group("a", Description="only for readers")}
+s3.put_object(Bucket="templates", Key="a b/t.json", Body=body(described, Parameters={"P": {"Type": "String", "AllowedValues": ["x", "y"]}}))
+for url in (f"{s3.meta.endpoint_url}/templates/a%20b/t.json", "https://templates.s3.us-east-1.amazonaws.com/a%20b/t.json",
+            s3.generate_presigned_url("get_object", Params={"Bucket": "templates", "Key": "a b/t.json"})):
+    summary = cloudformation.get_template_summary(TemplateURL=url)
+    assert summary["Parameters"][0]["ParameterConstraints"] == {"AllowedValues": ["x", "y"]}, summary
+    assert "Version" not in summary, summary
 assert "line 2" in aws("cloudformation", "validate-template", "--template-body", '{"Resources": {\n"A": ]}', fails=True)
 extended = body(
     {"A": group("three", {"Fn::FindInMap": ["M", "a", "b", {"DefaultValue": {"Fn::Length": [1, 2, 3]}}]})},
