@@ -39,8 +39,16 @@ impl From<DataFusionError> for Error {
             DataFusionError::SQL(source, _) => Error::Invalid(format!("{source}{position}")),
             root @ (DataFusionError::Plan(_)
             | DataFusionError::SchemaError(..)
-            | DataFusionError::NotImplemented(_)) => Error::Invalid(format!("{}{position}", root.strip_backtrace())),
+            | DataFusionError::NotImplemented(_)) => {
+                Error::Invalid(format!("{}{position}", plain(&root.strip_backtrace())))
+            }
             root => Error::Failed(root.strip_backtrace()),
         }
     }
+}
+
+/// A call with arguments of wrong types, without the candidates and the engine's doubts about itself.
+fn plain(message: &str) -> &str {
+    let found = message.find("No function matches").and_then(|at| message.get(at..)?.lines().next());
+    found.unwrap_or(message)
 }
