@@ -11,7 +11,7 @@ use sha2::Sha256;
 use state::params;
 
 pub(crate) use self::known::Known;
-use crate::{Error, Identities, Tags, name, role};
+use crate::{Error, Identities, Tags, name};
 
 /// Sessions are told to have expired for a day; then they are unknown.
 const KEPT_MS: i64 = 86_400_000;
@@ -51,6 +51,14 @@ impl std::fmt::Debug for Session {
     }
 }
 
+/// Whose session it is.
+struct Holder<'a> {
+    name: &'a str,
+    id: String,
+    /// Whether it is a role of ours.
+    is_kept: bool,
+}
+
 impl Identities {
     /// AssumeRole. Its policies are kept; the role's trust policy is not enforced yet.
     ///
@@ -84,7 +92,8 @@ impl Identities {
             "role": role.arn, "externalId": asked.external_id, "policy": asked.policy, "policyArns": asked.policy_arns,
             "tags": asked.tags,
         });
-        self.open_session(&role, &asked.session, seconds, context).await
+        let holder = Holder { name: &role.name, id: role.id.clone(), is_kept: true };
+        self.open_session(holder, &asked.session, seconds, context).await
     }
 
     /// A session of a service in a role, such as a function's. A role that is not kept here has a session all the same.
@@ -94,21 +103,11 @@ impl Identities {
     pub async fn service_session(&self, role_arn: &str, session: &str, seconds: i64) -> Result<Session, Error> {
         let role_name = role_arn.rsplit_once('/').map_or(role_arn, |(_, name)| name);
         let role = match self.role(role_name).await {
-            Ok(role) => role,
-            Err(Error::NotFound(_)) => role::Role {
-                name: role_name.into(),
-                id: "AROAAAAAAAAAAAAAAAAA".into(),
-                path: "/".into(),
-                arn: role_arn.into(),
-                trust: String::new(),
-                description: None,
-                session_s_max: seconds,
-                created_ms: 0,
-                tags: Tags::new(),
-            },
+            Ok(role) => Holder { name: role_name, id: role.id, is_kept: true },
+            Err(Error::NotFound(_)) => Holder { name: role_name, id: "AROAAAAAAAAAAAAAAAAA".into(), is_kept: false },
             Err(error) => return Err(error),
         };
-        self.open_session(&role, session, seconds, json!({ "role": role_arn })).await
+        self.open_session(role, session, seconds, json!({ "role": role_arn })).await
     }
 
     /// GetSessionToken: a session of the account itself.
@@ -120,7 +119,7 @@ impl Identities {
             return Err(Error::Validation("DurationSeconds must be 900 to 129600".into()));
         }
         let arn = format!("arn:aws:iam::{}:root", self.account);
-        self.keep(arn, self.account.clone(), seconds, json!({})).await
+        self.keep(arn, self.account.clone(), None, seconds, json!({})).await
     }
 
     /// The session of an access key.
@@ -154,30 +153,44 @@ impl Identities {
 
     async fn open_session(
         &self,
-        role: &role::Role,
+        role: Holder<'_>,
         session: &str,
         seconds: i64,
         context: Value,
     ) -> Result<Session, Error> {
         let arn = format!("arn:aws:sts::{}:assumed-role/{}/{session}", self.account, role.name);
-        self.keep(arn, format!("{}:{session}", role.id), seconds, context).await
+        let user_id = format!("{}:{session}", role.id);
+        self.keep(arn, user_id, Some(role.id).filter(|_| role.is_kept), seconds, context).await
     }
 
-    async fn keep(&self, arn: String, user_id: String, seconds: i64, context: Value) -> Result<Session, Error> {
+    /// `role`: the id of a role that must still be there.
+    async fn keep(
+        &self,
+        arn: String,
+        user_id: String,
+        role: Option<String>,
+        seconds: i64,
+        context: Value,
+    ) -> Result<Session, Error> {
         let (key, now_ms) = (name::id("ASIA"), self.clock.now_ms());
         let expires_ms = now_ms.saturating_add(seconds.saturating_mul(1000));
         let session = self.credentials(&key, arn.clone(), user_id.clone(), expires_ms, now_ms);
-        self.state
-            .write(move |tx| {
-                tx.execute("DELETE FROM sts_session WHERE expires_ms < ?1", params![now_ms - KEPT_MS])?;
-                tx.execute(
-                    "INSERT INTO sts_session (access_key, arn, user_id, expires_ms, context) VALUES (?1, ?2, ?3, ?4, ?5)",
-                    params![&key, &arn, &user_id, expires_ms, &context.to_string()],
-                )?;
-                Ok::<_, Error>(())
-            })
-            .await?;
-        Ok(session)
+        let is_kept = self.state.write(move |tx| {
+            let sql = "SELECT 1 FROM iam_role WHERE id = ?1";
+            // One that was deleted meanwhile took its sessions along.
+            if let Some(role) = &role
+                && tx.first(sql, params![role], |_| Ok::<_, Error>(()))?.is_none()
+            {
+                return Ok::<_, Error>(false);
+            }
+            tx.execute("DELETE FROM sts_session WHERE expires_ms < ?1", params![now_ms - KEPT_MS])?;
+            tx.execute(
+                "INSERT INTO sts_session (access_key, arn, user_id, expires_ms, context) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![&key, &arn, &user_id, expires_ms, &context.to_string()],
+            )?;
+            Ok(true)
+        });
+        if is_kept.await? { Ok(session) } else { Err(self.not_authorized(&session.arn)) }
     }
 
     fn credentials(&self, key: &str, arn: String, user_id: String, expires_ms: i64, now_ms: i64) -> Session {
@@ -264,8 +277,12 @@ mod tests {
             assert!(identities.session(&session.access_key_id).await.unwrap().is_some());
             keys.push(session.access_key_id);
         }
+        let gone = identities.role("reader").await.unwrap();
         identities.delete_role("reader").await.unwrap();
         assert_eq!(identities.session(&keys[0]).await.unwrap(), None);
+        let holder = Holder { name: &gone.name, id: gone.id.clone(), is_kept: true };
+        let late = identities.open_session(holder, "me", 900, json!({})).await;
+        assert_eq!(late.unwrap_err().code().1, "AccessDenied", "a session that was asked for before its role went");
         assert!(identities.session(&keys[1]).await.unwrap().is_some());
     }
 }
