@@ -158,16 +158,23 @@ impl Store {
         let _changing = self.lock(bucket, key).await;
         let found = self.find(bucket, key).await?;
         replaces.check(key, found.as_ref())?;
-        if found.is_none() {
-            return Ok(());
+        let is_there = found.is_some();
+        if is_there {
+            self.objects.delete(bucket, key).await.map_err(of_objects)?;
         }
-        self.objects.delete(bucket, key).await.map_err(of_objects)?;
         let (emit, change) = (self.emit.clone(), self.change(bucket, key, None, cause));
         let wake = self.state.write(move |tx| {
-            tx.execute("DELETE FROM s3_object WHERE bucket = ?1 AND key = ?2", params![&change.bucket, &change.key])?;
-            emit(tx, &change)
+            let sql = "DELETE FROM s3_object WHERE bucket = ?1 AND key = ?2";
+            let had_row = tx.execute(sql, params![&change.bucket, &change.key])? > 0;
+            // A row without its object is of a removal that a crash interrupted: its repeat tells of it.
+            match is_there || had_row {
+                true => emit(tx, &change).map(Some),
+                false => Ok(None),
+            }
         });
-        wake.await.map_err(internal)?();
+        if let Some(wake) = wake.await.map_err(internal)? {
+            wake();
+        }
         Ok(())
     }
 

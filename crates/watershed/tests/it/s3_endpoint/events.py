@@ -5,6 +5,8 @@ Usage: events.py ENDPOINT DATA
 
 import hashlib
 import json
+import pathlib
+import sys
 
 from client import client
 
@@ -39,3 +41,12 @@ receive()
 s3.delete_object(Bucket="clinic", Key="gone")
 event = receive()
 assert event["detail-type"] == "Object Deleted" and event["detail"]["object"]["key"] == "gone", event
+
+# A removal that a crash interrupted is told of by its repeat, and by that alone.
+s3.put_object(Bucket="clinic", Key="half", Body=body)
+receive()
+pathlib.Path(sys.argv[2], "lake", "clinic", "half").unlink()
+for _ in range(2):
+    s3.delete_object(Bucket="clinic", Key="half")
+event = receive()
+assert event["detail-type"] == "Object Deleted" and event["detail"]["object"]["key"] == "half", event
