@@ -101,11 +101,11 @@ def is_odd(detail):
 
 
 def ids(mailbox):
-    return {body["id"] for body in list(mailbox.bodies)}
+    return {body["id"] for body in mailbox.bodies}
 
 
 def came_again(name):
-    return {body["id"] for body in list(replayed.bodies) if body["replay-name"] == name}
+    return {body["id"] for body in replayed.bodies if body["replay-name"] == name}
 
 
 matching = {id for id, detail in acknowledged.items() if is_odd(detail)}
@@ -113,12 +113,15 @@ reached("all events in the queue of a rule", lambda: acknowledged.keys() <= ids(
 reached("all events that match", lambda: matching <= ids(some))
 reached("all events on the further bus", lambda: acknowledged.keys() <= ids(further))
 reached("all events in the lake", lambda: acknowledged.keys() <= in_lake("events")[0].keys())
-reached("all schedules", lambda: schedules <= {body["n"] for body in list(fired.bodies)})
+reached("all schedules", lambda: schedules <= {body["n"] for body in fired.bodies})
 for name, before in replays.items():
     reached(f"all events of the replay {name}", lambda: before <= came_again(name))
     reached(f"the end of the replay {name}", lambda: events.describe_replay(ReplayName=name)["State"] == "COMPLETED")
 end()
 assert all(len(times) == 1 for times in in_lake("events")[0].values()), "an event is in the lake twice"
+for mailbox in (every, some, further):
+    assert len(mailbox.bodies) == len(ids(mailbox)), "a rule's queue has an event twice"
+assert acknowledged and schedules, "nothing was done"
 assert all(is_odd(body["detail"]) for body in some.bodies), "a rule took what it does not match"
 assert events.describe_archive(ArchiveName="all")["EventCount"] >= len(acknowledged)
 print(f"{len(acknowledged)} events, {len(matching)} of them match further, {len(replays)} replays of "

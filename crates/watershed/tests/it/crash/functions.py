@@ -58,8 +58,9 @@ def noted_changes():
 drive([(invoke, "invoked"), (invoke, "failing"), (send,), *changes.writers], (failed.read,))
 for name in ("invoked", "messages"):
     reached(f"all {name}", lambda: accepted[name] <= set(noted(name)))
-reached("all failed", lambda: accepted["failing"] <= {str(body["requestPayload"]["n"]) for body in list(failed.bodies)})
+reached("all failed", lambda: accepted["failing"] <= {str(body["requestPayload"]["n"]) for body in failed.bodies})
 reached("all changes", lambda: changes.has_come(noted_changes()))
 end()
+assert all(accepted.values()), "nothing was accepted"
 changes.compare("function", noted_changes(), once=False)
 print(f"{ {name: len(those) for name, those in accepted.items()} } and {changes.count()} changes")

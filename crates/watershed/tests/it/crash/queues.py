@@ -139,6 +139,7 @@ def left():
 
 reached("empty queues", lambda: not left())
 end()
+assert sent[plain] and sent[failing] and all(ordered_sent[group] for group in GROUPS), "nothing was sent"
 bodies = {url: {body for place, body in received if place == url} for url in names}
 for url, wanted in ((plain, plain), (failing, failing), (recovered, failing)):
     lost = sent[wanted] - bodies[url]

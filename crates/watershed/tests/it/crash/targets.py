@@ -1,5 +1,5 @@
-"""Changes of a table through pipes to a queue, a log group, and a bus that a further pipe follows: each arrives at least once,
-for the first time in order per key.
+"""Changes of a table through pipes to a queue, a log group, and a bus that a further pipe follows: each arrives
+once, in order per key.
 
 Usage: targets.py ENDPOINT FOLDER
 """
@@ -36,10 +36,10 @@ def of(records):
     return grouped((record["id"], record["version"]) for record in records)
 
 
-places = {"queue": lambda: of(list(queue.bodies)), "log group": lambda: of(logged("direct")), "bus": lambda: of(logged("by-bus"))}
+places = {"queue": lambda: of(queue.bodies), "log group": lambda: of(logged("direct")), "bus": lambda: of(logged("by-bus"))}
 for place, found in places.items():
     reached(f"all changes in the {place}", lambda: changes.has_come(found()))
 end()
 for place, found in places.items():
-    changes.compare(place, found(), once=False)
+    changes.compare(place, found(), once=True)
 print(f"{changes.count()} changes of {len(changes.last)} keys in {', '.join(places)}")

@@ -141,6 +141,7 @@ class Versions:
 
     def compare(self, where, found, once):
         """`found`: versions by key as they came. Each must have come `once`, or more often, and for the first time in order."""
+        assert self.last, "nothing was written"
         problems = [f"{key} was never written" for key in found.keys() - self.last.keys()]
         for key, last in self.last.items():
             versions = found.get(key, [])
@@ -188,18 +189,23 @@ def logged(group):
 
 
 class Mailbox:
-    """A queue and everything that was taken from it, each message for good."""
+    """A queue and everything that was taken from it, each message once: `bodies` holds one twice that was sent twice."""
 
     def __init__(self, name, **attributes):
         self.url = client("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
-        self.arn, self.bodies = arn("sqs", name), []
+        self.arn, self.messages = arn("sqs", name), {}
+
+    @property
+    def bodies(self):
+        return list(self.messages.values())
 
     def read(self):
         sqs = client("sqs")
         while reading():
             answer = again(lambda: sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=1))
             messages = answer.get("Messages", [])
-            self.bodies += [json.loads(message["Body"]) for message in messages]
+            for message in messages:
+                self.messages.setdefault(message["MessageId"], json.loads(message["Body"]))
             entries = [{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(messages)]
             # What is not deleted comes again.
             if entries:
