@@ -14,6 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("event", &[]),
     ("pattern", &["expr"]),
     ("expr", &[]),
+    ("fhir", &[]),
     ("state", &[]),
     ("objects", &[]),
     ("s3", &["event", "state", "objects"]),
