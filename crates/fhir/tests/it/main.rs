@@ -1,3 +1,4 @@
 //! Tests of the crate's public face.
 
+mod definitions;
 mod json;
