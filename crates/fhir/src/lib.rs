@@ -5,3 +5,5 @@
 
 pub mod definitions;
 pub mod json;
+pub mod reference;
+pub mod search;

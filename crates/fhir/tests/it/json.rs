@@ -7,9 +7,9 @@ use serde_json::{Number, Value};
 fn value(element: Element<'_>) -> Value {
     match element.kind() {
         Kind::Null => Value::Null,
-        Kind::Bool => Value::Bool(element.as_bool().unwrap()),
-        Kind::Number => Value::Number(element.raw().parse::<Number>().unwrap()),
-        Kind::String => Value::String(element.as_str().unwrap().into_owned()),
+        Kind::Bool => Value::Bool(element.as_bool().expect("a boolean")),
+        Kind::Number => Value::Number(element.raw().parse::<Number>().expect("a number")),
+        Kind::String => Value::String(element.as_str().expect("a string").into_owned()),
         Kind::Array => Value::Array(element.items().map(value).collect()),
         Kind::Object => {
             Value::Object(element.members().map(|(name, member)| (name.into_owned(), value(member))).collect())

@@ -1,4 +1,5 @@
 //! Tests of the crate's public face.
 
 mod definitions;
+mod extract;
 mod json;
