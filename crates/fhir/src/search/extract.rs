@@ -138,3 +138,17 @@ fn passes(filter: &Filter, element: Element<'_>, index: usize) -> bool {
         }
     }
 }
+
+/// The elements a parameter selects, of whatever type.
+pub(super) fn elements<'a>(
+    document: &'a Document,
+    resource: TypeNumber,
+    parameter: ParameterNumber,
+    found: &mut dyn FnMut(Element<'a>),
+) {
+    walk(&program::of(resource).root, document.root(), 0, &mut |leaf, element| {
+        if leaf.parameter == parameter {
+            found(element);
+        }
+    });
+}

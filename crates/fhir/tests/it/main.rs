@@ -3,3 +3,4 @@
 mod definitions;
 mod extract;
 mod json;
+mod search;
