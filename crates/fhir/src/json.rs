@@ -6,11 +6,13 @@
 
 mod element;
 mod parse;
+mod write;
 
 use bytes::Bytes;
 
 pub use element::{Element, Items, Members};
 pub use parse::{Error, Reason};
+pub use write::write_string;
 
 /// Arrays and objects within each other. Deeper ones are refused.
 pub const DEPTH_MAX: usize = 200;

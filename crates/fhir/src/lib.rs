@@ -5,5 +5,7 @@
 
 pub mod definitions;
 pub mod json;
+pub mod outcome;
 pub mod reference;
+pub mod render;
 pub mod search;

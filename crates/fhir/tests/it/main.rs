@@ -3,4 +3,5 @@
 mod definitions;
 mod extract;
 mod json;
+mod render;
 mod search;
