@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 pub use element::{Element, Items, Members};
 pub use parse::{Error, Reason};
-pub use write::write_string;
+pub use write::{write_compact, write_pretty, write_string};
 
 /// Arrays and objects within each other. Deeper ones are refused.
 pub const DEPTH_MAX: usize = 200;

@@ -1,5 +1,9 @@
 //! References between resources (hl7.org/fhir/R4/references.html).
 
+mod walk;
+
+pub use walk::{Place, rewrite, walk};
+
 use crate::definitions::Definitions;
 
 /// What a reference leads to.

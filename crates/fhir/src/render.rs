@@ -33,7 +33,7 @@ pub fn strip(document: &Document) -> Option<String> {
     Some(out)
 }
 
-/// The members of an object but some, as they came.
+/// The members of an object but some, as they came, without the spaces between their parts: a line of NDJSON has no other.
 fn members(element: Element<'_>, but: &[&str]) -> String {
     let mut out = String::new();
     for (name, value) in element.members().filter(|(name, _)| !but.contains(&&**name)) {
@@ -42,7 +42,7 @@ fn members(element: Element<'_>, but: &[&str]) -> String {
         }
         crate::json::write_string(&mut out, &name);
         out.push(':');
-        out.push_str(value.raw());
+        crate::json::write_compact(&mut out, value);
     }
     out
 }
