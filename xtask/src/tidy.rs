@@ -15,6 +15,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("pattern", &["expr"]),
     ("expr", &[]),
     ("fhir", &[]),
+    ("datastore", &["event", "state", "objects", "fhir"]),
     ("state", &[]),
     ("objects", &[]),
     ("s3", &["event", "state", "objects"]),

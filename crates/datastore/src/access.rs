@@ -1,0 +1,151 @@
+//! Who asks, and what they may see and do.
+//!
+//! One rule decides everywhere: [`Access::restriction`] tells which resources of a type a permission covers, as a search condition.
+//! Searches add it, reads check it against the version they would show.
+
+use std::sync::Arc;
+
+use fhir::definitions::{Definitions, TypeNumber};
+use fhir::json::Document;
+use fhir::search::check::{Now, fits};
+use fhir::search::query::{Condition, Modifier, Operand};
+
+/// What is done to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    Create,
+    Read,
+    Update,
+    Delete,
+    Search,
+}
+
+/// A set of permissions (SMART v2 `cruds`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Permissions(u8);
+
+impl Permissions {
+    pub const ALL: Permissions = Permissions(0b1_1111);
+
+    /// With one more.
+    #[must_use]
+    pub fn with(self, permission: Permission) -> Permissions {
+        Permissions(self.0 | 1 << permission as u8)
+    }
+
+    pub fn has(self, permission: Permission) -> bool {
+        self.0 & (1 << permission as u8) != 0
+    }
+}
+
+/// Some permissions on some resources (a SMART scope).
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// `None` is every type.
+    pub kind: Option<TypeNumber>,
+    pub permissions: Permissions,
+    /// Only what is in the compartment of the patient with this id.
+    pub patient: Option<String>,
+    /// Only what also fits these (`?category=…`).
+    pub conditions: Vec<Condition>,
+}
+
+/// What a caller may do.
+#[derive(Clone, Debug, Default)]
+pub enum Access {
+    /// Everything: signed requests.
+    #[default]
+    All,
+    /// What one of the grants covers.
+    Granted(Arc<[Grant]>),
+}
+
+/// Who asks.
+#[derive(Clone, Debug, Default)]
+pub struct Caller {
+    /// As the audit log names them: an access key id, or a token's client and subject.
+    pub name: Arc<str>,
+    pub access: Access,
+}
+
+/// Which resources of a type are covered.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Restriction {
+    Everything,
+    Nothing,
+    Where(Condition),
+}
+
+impl Access {
+    /// Which resources of a type a permission covers.
+    pub(crate) fn restriction(&self, kind: TypeNumber, permission: Permission) -> Restriction {
+        let Access::Granted(grants) = self else { return Restriction::Everything };
+        let mut covered = Vec::new();
+        for grant in grants.iter() {
+            let is_for = grant.kind.is_none_or(|granted| granted == kind) && grant.permissions.has(permission);
+            if !is_for {
+                continue;
+            }
+            let mut conditions = grant.conditions.clone();
+            if let Some(patient) = &grant.patient {
+                match compartment(kind, patient) {
+                    Some(condition) => conditions.push(condition),
+                    None => continue,
+                }
+            }
+            if conditions.is_empty() {
+                return Restriction::Everything;
+            }
+            covered.push(Condition::All(conditions));
+        }
+        if covered.is_empty() { Restriction::Nothing } else { Restriction::Where(Condition::Any(covered)) }
+    }
+
+    /// Whether a permission covers this resource.
+    pub(crate) fn covers(
+        &self,
+        kind: TypeNumber,
+        permission: Permission,
+        id: &str,
+        document: &Document,
+        now: Now,
+    ) -> bool {
+        match self.restriction(kind, permission) {
+            Restriction::Everything => true,
+            Restriction::Nothing => false,
+            Restriction::Where(condition) => told(&condition, kind, id, document, now),
+        }
+    }
+}
+
+/// A restriction is made of what a document and its id tell.
+fn told(condition: &Condition, kind: TypeNumber, id: &str, document: &Document, now: Now) -> bool {
+    match condition {
+        Condition::Id(ids) => ids.iter().any(|wanted| wanted == id),
+        Condition::All(parts) => parts.iter().all(|part| told(part, kind, id, document, now)),
+        Condition::Any(parts) => parts.iter().any(|part| told(part, kind, id, document, now)),
+        other => fits(document, kind, other, now) == Some(true),
+    }
+}
+
+/// What puts a resource of a type into a patient's compartment; `None` when nothing does.
+pub(crate) fn compartment(kind: TypeNumber, patient: &str) -> Option<Condition> {
+    in_compartment("Patient", kind, patient)
+}
+
+/// What puts a resource of a type into a compartment.
+pub(crate) fn in_compartment(compartment: &str, kind: TypeNumber, id: &str) -> Option<Condition> {
+    let definitions = Definitions::r4();
+    let owner = definitions.resource(compartment)?;
+    let mut ways = Vec::new();
+    if kind == owner {
+        ways.push(Condition::Id(vec![id.to_owned()]));
+    }
+    for code in definitions.compartment(owner, kind).unwrap_or_default() {
+        if let Some(parameter) = definitions.search_parameter(kind, code) {
+            let operands = vec![Operand::Reference(format!("{compartment}/{id}"))];
+            ways.push(Condition::Parameter { parameter: parameter.number, modifier: Modifier::None, operands });
+        }
+    }
+    (!ways.is_empty()).then_some(Condition::Any(ways))
+}

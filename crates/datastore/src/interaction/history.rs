@@ -1,0 +1,121 @@
+//! History of a resource, a type or the whole datastore (hl7.org/fhir/R4/http.html#history).
+
+use fhir::definitions::{Definitions, TypeNumber};
+use state::{Value, params};
+
+use super::read::{COLUMNS, not_found, version};
+use crate::schema::{change_key, kind_key, type_in};
+use crate::{Caller, Error, Permission, Store, Version};
+
+/// Versions on a page unless told.
+const COUNT_DEFAULT: usize = 100;
+/// Versions on a page at most.
+const COUNT_MAX: usize = 1000;
+
+/// Whose history.
+#[derive(Clone, Debug)]
+pub enum Scope {
+    Resource(TypeNumber, String),
+    Type(TypeNumber),
+    System,
+}
+
+/// Which part of it, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct HistoryQuery {
+    /// Only versions made at this instant or later, milliseconds since 1970.
+    pub since_ms: Option<i64>,
+    /// Only versions that were current at some time in this range.
+    pub at: Option<(i64, i64)>,
+    pub count: Option<usize>,
+    /// Only versions with a lower sequence: the last one of the page before.
+    pub before: Option<i64>,
+}
+
+/// A page of versions.
+#[derive(Debug)]
+pub struct HistoryPage {
+    pub versions: Vec<Version>,
+    /// How many there are in all, before paging; `None` where that was not counted.
+    pub total: Option<i64>,
+    /// There are more behind the last one.
+    pub has_more: bool,
+}
+
+impl Store {
+    /// A page of a history.
+    ///
+    /// # Errors
+    /// `NotFound` when the resource never was.
+    pub async fn history(&self, caller: &Caller, scope: Scope, query: HistoryQuery) -> Result<HistoryPage, Error> {
+        let count = query.count.unwrap_or(COUNT_DEFAULT).min(COUNT_MAX);
+        let (store, caller) = (self.clone(), caller.clone());
+        self.shared.state.read(move |tx| page(tx, &store, &caller, &scope, &query, count)).await
+    }
+}
+
+fn page(
+    tx: &state::Read<'_>,
+    store: &Store,
+    caller: &Caller,
+    scope: &Scope,
+    query: &HistoryQuery,
+    count: usize,
+) -> Result<HistoryPage, Error> {
+    let (first, next) = (change_key(store.number, 0), change_key(store.number + 1, 0));
+    let before = query.before.map_or(next, |sequence| change_key(store.number, sequence));
+    let since = query.since_ms.unwrap_or(i64::MIN);
+    let (condition, key) = match scope {
+        Scope::Resource(kind, id) => {
+            let rid = crate::transaction::find(tx, kind_key(store.number, *kind), id)?.filter(|found| found.change > 0);
+            ("c.rid = ?5", rid.ok_or_else(not_found)?.rid)
+        }
+        Scope::Type(kind) => ("r.kind = ?5", kind_key(store.number, *kind)),
+        Scope::System => ("?5 = 0", 0),
+    };
+    let from = format!(
+        "FROM fhir_change c JOIN fhir_resource r ON r.rid = c.rid
+         WHERE c.change > ?1 AND c.change < ?2 AND c.at_ms >= ?3 AND c.at_ms <= ?4 AND c.operation < 4 AND {condition}"
+    );
+    let until = query.at.map_or(i64::MAX, |(_, high)| high);
+    let bounds = |before: i64| -> [Value<'static>; 5] {
+        [Value::Int(first), Value::Int(before), Value::Int(since), Value::Int(until), Value::Int(key)]
+    };
+    let mut versions = Vec::new();
+    let mut has_more = false;
+    let sql = format!("SELECT {COLUMNS}, r.kind, r.id {from} ORDER BY c.change DESC");
+    tx.each(&sql, &bounds(before), |row| {
+        let Some(kind) = Definitions::r4().stored_type(type_in(row.int(6)?)) else { return Ok(true) };
+        let found = version(row, kind, row.text(7)?)?;
+        if !is_shown(store, caller, &found)? || !was_current(tx, row.int(3)?, &found, query.at)? {
+            return Ok(true);
+        }
+        has_more = versions.len() >= count;
+        if !has_more {
+            versions.push(found);
+        }
+        Ok::<_, Error>(!has_more)
+    })?;
+    let counts = query.at.is_none() && matches!(caller.access, crate::Access::All);
+    let total =
+        if counts { tx.first(&format!("SELECT count(*) {from}"), &bounds(next), |row| row.int(0))? } else { None };
+    Ok(HistoryPage { versions, total, has_more })
+}
+
+fn is_shown(store: &Store, caller: &Caller, version: &Version) -> Result<bool, Error> {
+    match &version.body {
+        Some(body) => store.may_see(caller, version.kind, &version.id, body, Permission::Read),
+        None => Ok(store.sees_everything(caller, version.kind)),
+    }
+}
+
+/// Whether a version was the current one at some time of a range.
+fn was_current(tx: &state::Read<'_>, change: i64, version: &Version, at: Option<(i64, i64)>) -> Result<bool, Error> {
+    let Some((low, _)) = at else { return Ok(true) };
+    if version.at_ms >= low {
+        return Ok(true);
+    }
+    let sql = "SELECT n.at_ms FROM fhir_change c JOIN fhir_change n ON n.rid = c.rid AND n.version = c.version + 1 WHERE c.change = ?1";
+    let next = tx.first(sql, params![change], |row| row.int(0))?;
+    Ok(next.is_none_or(|next| next > low))
+}

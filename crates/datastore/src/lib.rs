@@ -1,0 +1,30 @@
+//! FHIR R4 datastores: interactions, search, history, bundles, and the log of changes.
+//!
+//! [`Datastores`] are created and described; a [`Store`] is the data of one. A write is acknowledged when version, search
+//! index and change record are on disk, in one transaction: a search sees every acknowledged write. Every version is a row of the
+//! change log, so the log cannot miss one.
+//!
+//! Invariants:
+//! - Sequences of a datastore have no gap and no repeat; `lastUpdated` never falls as the sequence rises.
+//! - Index rows are those that [`fhir::search::extract`] finds in the current version, and no others.
+//! - A resource that is only referred to has a row already, so references are numbers and arrive in any order.
+
+mod access;
+mod body;
+mod control;
+mod error;
+mod incoming;
+mod interaction;
+mod row;
+mod schema;
+mod store;
+mod transaction;
+mod version;
+
+pub use access::{Access, Caller, Grant, Permission, Permissions};
+pub use control::{Create, Datastore, Datastores, Status};
+pub use error::{Error, Kind};
+pub use interaction::history::{HistoryPage, HistoryQuery, Scope};
+pub use interaction::write::{Match, Outcome, Written};
+pub use store::Store;
+pub use version::{Operation, Version};

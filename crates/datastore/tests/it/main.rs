@@ -1,0 +1,4 @@
+//! Tests of the crate's public face, on a real database.
+
+mod interaction;
+mod place;
