@@ -11,6 +11,7 @@ pub mod number;
 pub mod program;
 pub mod query;
 pub mod text;
+pub mod unit;
 mod value;
 
 pub use extract::{Entry, Value, extract};

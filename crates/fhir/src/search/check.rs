@@ -10,6 +10,7 @@ pub use compare::{DateRule, date_fits, number_fits};
 use super::extract::{Value, composite, extract};
 use super::query::{Condition, Modifier, Operand};
 use super::text::normalise;
+use super::unit::{UCUM, canonical};
 use crate::definitions::{Definitions, ParameterNumber, TypeNumber};
 use crate::json::{Document, Element, Kind};
 use crate::reference;
@@ -113,15 +114,7 @@ pub fn value_fits(value: &Value<'_>, modifier: &Modifier, operand: &Operand, now
         (Value::Reference(reference), Operand::Reference(wanted)) => reference_fits(reference, modifier, wanted),
         (Value::Date(range), Operand::Date(prefix, wanted)) => date_fits(*range, *prefix, *wanted, now.ms),
         (Value::Number { low, high }, Operand::Number(comparison)) => number_fits(*low, *high, *comparison),
-        (
-            Value::Quantity { low, high, system, code, unit },
-            Operand::Quantity { comparison, system: wanted_system, unit: wanted },
-        ) => {
-            let system_fits = wanted_system.as_ref().is_none_or(|wanted| system.as_deref() == Some(wanted));
-            let is_unit = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref() == wanted.as_deref();
-            let unit_fits = wanted.is_none() || is_unit(code) || (wanted_system.is_none() && is_unit(unit));
-            system_fits && unit_fits && number_fits(*low, *high, *comparison)
-        }
+        (Value::Quantity { .. }, Operand::Quantity { .. }) => quantity_fits(value, operand),
         (Value::Uri(uri), Operand::Uri(wanted)) => match modifier {
             Modifier::Below => uri.starts_with(&**wanted),
             Modifier::Above => wanted.starts_with(&**uri),
@@ -129,6 +122,22 @@ pub fn value_fits(value: &Value<'_>, modifier: &Modifier, operand: &Operand, now
         },
         _ => false,
     }
+}
+
+fn quantity_fits(value: &Value<'_>, operand: &Operand) -> bool {
+    let Value::Quantity { low, high, system, code, unit } = value else { return false };
+    let Operand::Quantity { comparison, system: wanted_system, unit: wanted } = operand else { return false };
+    if let (Some(UCUM), Some(UCUM), Some(code), Some(wanted)) =
+        (system.as_deref(), wanted_system.as_deref(), code, wanted)
+        && let (Some(unit), Some(wanted)) = (canonical(code), canonical(wanted))
+    {
+        let fits = number_fits(unit.value(*low), unit.value(*high), comparison.in_canonical(&wanted));
+        return unit.unit == wanted.unit && fits;
+    }
+    let system_fits = wanted_system.as_ref().is_none_or(|wanted| system.as_deref() == Some(wanted));
+    let is_unit = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref() == wanted.as_deref();
+    let unit_fits = wanted.is_none() || is_unit(code) || (wanted_system.is_none() && is_unit(unit));
+    system_fits && unit_fits && number_fits(*low, *high, *comparison)
 }
 
 fn reference_fits(reference: &str, modifier: &Modifier, wanted: &str) -> bool {

@@ -3,6 +3,7 @@
 use crate::definitions::{ParameterNumber, TypeNumber};
 use crate::search::date::Range;
 use crate::search::number::Number;
+use crate::search::unit::Canonical;
 
 /// A condition on a resource of one type.
 #[derive(Clone, PartialEq)]
@@ -84,6 +85,14 @@ pub enum Prefix {
 pub struct Comparison {
     pub prefix: Prefix,
     pub number: Number,
+}
+
+impl Comparison {
+    /// The same of values in the canonical unit.
+    pub fn in_canonical(self, unit: &Canonical) -> Comparison {
+        let Number { value, half } = self.number;
+        Comparison { number: Number { value: unit.value(value), half: half * unit.factor }, ..self }
+    }
 }
 
 /// What a token is compared with.
