@@ -17,6 +17,7 @@ mod incoming;
 mod interaction;
 mod row;
 mod schema;
+pub mod search;
 mod store;
 mod transaction;
 mod version;

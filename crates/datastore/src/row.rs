@@ -28,6 +28,8 @@ pub(crate) enum Row {
 pub(crate) enum ReferenceTarget {
     Inside(TypeNumber, String),
     Outside(String),
+    /// Nothing that could be looked up: it is contained, or only named by an identifier.
+    Named,
 }
 
 /// A text that is stored as a number: a system, or a unit.
@@ -86,8 +88,8 @@ pub(crate) fn rows<E>(
                 }
             }
             Value::Uri(uri) => rows.push(Row::Uri { parameter, uri: uri.into_owned() }),
-            // Told from the body.
-            Value::Identifier { .. } => {}
+            // Who is named is told from the body; that there is a reference is told here.
+            Value::Identifier { .. } => rows.push(Row::Reference { parameter, target: ReferenceTarget::Named }),
         }
     }
     rows.sort_unstable();
@@ -100,25 +102,36 @@ pub(crate) fn cut(text: &str) -> &str {
     text.char_indices().nth(TEXT_CHARS_MAX).map_or(text, |(at, _)| text.get(..at).unwrap_or(text))
 }
 
-/// Which absolute references are the datastore's own: those whose base ends so, `/datastore/ID/r4`.
+/// Which absolute references are the datastore's own: those whose base ends in `/datastore/ID/r4`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Base<'a> {
-    pub ending: &'a str,
+    pub datastore: &'a str,
+}
+
+impl Base<'_> {
+    fn is_ours(&self, base: &str) -> bool {
+        base.strip_suffix("/r4")
+            .and_then(|base| base.strip_suffix(self.datastore))
+            .is_some_and(|base| base.ends_with("/datastore/"))
+    }
 }
 
 /// What a reference as written leads to.
-pub(crate) fn target(reference: &str, base: &Base<'_>) -> Option<ReferenceTarget> {
+pub(crate) fn target(reference: &str, base: &Base<'_>) -> ReferenceTarget {
     match parse(reference) {
-        Target::Resource { base: told, kind, id, .. } if told.is_none_or(|told| told.ends_with(base.ending)) => {
-            Some(ReferenceTarget::Inside(Definitions::r4().resource(kind)?, id.to_owned()))
+        Target::Resource { base: told, kind, id, .. } if told.is_none_or(|told| base.is_ours(told)) => {
+            match Definitions::r4().resource(kind) {
+                Some(kind) => ReferenceTarget::Inside(kind, id.to_owned()),
+                None => ReferenceTarget::Outside(reference.to_owned()),
+            }
         }
-        Target::Resource { .. } | Target::Other(_) => Some(ReferenceTarget::Outside(reference.to_owned())),
-        Target::Contained(_) => None,
+        Target::Resource { .. } | Target::Other(_) => ReferenceTarget::Outside(reference.to_owned()),
+        Target::Contained(_) => ReferenceTarget::Named,
     }
 }
 
 fn references(parameter: ParameterNumber, reference: &str, base: &Base<'_>, rows: &mut Vec<Row>) {
-    let Some(found) = target(reference, base) else { return };
+    let found = target(reference, base);
     if let ReferenceTarget::Outside(url) = &found
         && let Some((url, _version)) = url.split_once('|')
     {

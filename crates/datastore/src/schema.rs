@@ -20,6 +20,7 @@ pub(crate) const MIGRATIONS: &[&str] = &["
         rid INTEGER PRIMARY KEY, kind BIGINT NOT NULL, id TEXT NOT NULL, change BIGINT NOT NULL, version BIGINT NOT NULL,
         deleted BIGINT NOT NULL);
     CREATE UNIQUE INDEX fhir_resource_id ON fhir_resource (kind, id);
+    CREATE INDEX fhir_resource_kind ON fhir_resource (kind) WHERE change > 0 AND deleted = 0;
     CREATE INDEX fhir_resource_live ON fhir_resource (kind, change) WHERE change > 0 AND deleted = 0;
     CREATE TABLE fhir_change (
         change INTEGER PRIMARY KEY, rid BIGINT NOT NULL, version BIGINT NOT NULL, at_ms BIGINT NOT NULL, operation BIGINT NOT NULL,

@@ -25,7 +25,7 @@ impl Store {
     }
 
     pub(crate) fn base(&self) -> Base<'_> {
-        Base { ending: &self.id }
+        Base { datastore: &self.id }
     }
 
     pub(crate) fn now(&self) -> Now {

@@ -181,6 +181,7 @@ impl<'a, 'b> Transaction<'a, 'b> {
         let (kind, id) = match target {
             ReferenceTarget::Inside(kind, id) => (kind_key(self.store.number, *kind), id),
             ReferenceTarget::Outside(url) => (outside_key(self.store.number), url),
+            ReferenceTarget::Named => return Ok(0),
         };
         let rid = match find(self.tx, kind, id)? {
             Some(found) => found.rid,

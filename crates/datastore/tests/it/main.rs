@@ -2,3 +2,4 @@
 
 mod interaction;
 mod place;
+mod search;

@@ -116,8 +116,8 @@ pub fn value_fits(value: &Value<'_>, modifier: &Modifier, operand: &Operand, now
         (Value::Number { low, high }, Operand::Number(comparison)) => number_fits(*low, *high, *comparison),
         (Value::Quantity { .. }, Operand::Quantity { .. }) => quantity_fits(value, operand),
         (Value::Uri(uri), Operand::Uri(wanted)) => match modifier {
-            Modifier::Below => uri.starts_with(&**wanted),
-            Modifier::Above => wanted.starts_with(&**uri),
+            Modifier::Below => is_below(uri, wanted),
+            Modifier::Above => is_below(wanted, uri),
             _ => *uri == **wanted,
         },
         _ => false,
@@ -138,6 +138,12 @@ fn quantity_fits(value: &Value<'_>, operand: &Operand) -> bool {
     let is_unit = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref() == wanted.as_deref();
     let unit_fits = wanted.is_none() || is_unit(code) || (wanted_system.is_none() && is_unit(unit));
     system_fits && unit_fits && number_fits(*low, *high, *comparison)
+}
+
+/// Whether a URI is another or in its tree.
+fn is_below(uri: &str, above: &str) -> bool {
+    let rest = uri.strip_prefix(above);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', ':']) || above.ends_with(['/', ':']))
 }
 
 fn reference_fits(reference: &str, modifier: &Modifier, wanted: &str) -> bool {

@@ -1,0 +1,227 @@
+//! A condition of a query as a node over the index.
+
+use fhir::definitions::{Definitions, ParameterKind, ParameterNumber, SearchParameter, TypeNumber};
+use fhir::search::check::DateRule;
+use fhir::search::date::Range;
+use fhir::search::query::{Condition, Modifier, Operand, Prefix};
+use state::params;
+
+use super::node::{Node, Scan};
+use super::{Scope, operand, run};
+use crate::access::Restriction;
+use crate::schema::{change_key, kind_key, parameter_key};
+use crate::transaction::find;
+use crate::{Error, Kind, Permission};
+
+/// Everything a search in a type may see, as a node.
+pub(super) fn restriction(scope: &Scope<'_>, kind: TypeNumber, permission: Permission) -> Result<Node, Error> {
+    match scope.caller.access.restriction(kind, permission) {
+        Restriction::Everything => Ok(Node::Everything),
+        Restriction::Nothing => Ok(Node::never()),
+        Restriction::Where(condition) => compile(scope, kind, &condition),
+    }
+}
+
+/// The node of a condition.
+pub(super) fn compile(scope: &Scope<'_>, kind: TypeNumber, condition: &Condition) -> Result<Node, Error> {
+    match condition {
+        Condition::Parameter { parameter, modifier, operands } => {
+            parameter_node(scope, kind, condition, *parameter, modifier, operands)
+        }
+        Condition::Missing { parameter, is_missing } => {
+            let parameter = known(*parameter)?;
+            let Some(table) = table(parameter.kind) else { return Ok(Node::Body(Box::new(condition.clone()))) };
+            let p = parameter_key(scope.store.number, kind, parameter.number);
+            let keys: &[i64] = if parameter.kind == ParameterKind::Date { &[p, -p] } else { &[p] };
+            let present = Node::Index(keys.iter().map(|p| Scan::new(table, *p)).collect());
+            Ok(if *is_missing { Node::Not(Box::new(present)) } else { present })
+        }
+        Condition::Id(ids) => {
+            let mut rids = Vec::new();
+            for id in ids {
+                rids.extend(find(scope.tx, kind_key(scope.store.number, kind), id)?.map(|found| found.rid));
+            }
+            Ok(Node::Rids(rids))
+        }
+        Condition::LastUpdated(ranges) => last_updated(scope, ranges),
+        Condition::Words { .. } => Ok(Node::Body(Box::new(condition.clone()))),
+        Condition::InList(id) => in_list(scope, id),
+        Condition::Chain { parameter, targets } => {
+            let p = parameter_key(scope.store.number, kind, *parameter);
+            let way = |(target, condition): &(TypeNumber, Condition)| {
+                Ok((p, nested(scope, *target, condition)?, kind_key(scope.store.number, *target)))
+            };
+            Ok(Node::Chain(targets.iter().map(way).collect::<Result<_, Error>>()?))
+        }
+        Condition::Has { kind: referring, parameter, condition } => {
+            let p = parameter_key(scope.store.number, *referring, *parameter);
+            let node = nested(scope, *referring, condition)?;
+            Ok(Node::Has { p, kind: kind_key(scope.store.number, *referring), node: Box::new(node) })
+        }
+        Condition::All(parts) => decided(scope, kind, condition, parts, Node::All),
+        Condition::Any(parts) => decided(scope, kind, condition, parts, Node::Any),
+        Condition::Not(part) => {
+            let inner = told(scope, kind, compile(scope, kind, part)?)?;
+            Ok(Node::Not(Box::new(inner)))
+        }
+    }
+}
+
+fn known(parameter: ParameterNumber) -> Result<&'static SearchParameter, Error> {
+    Definitions::r4().parameter(parameter).ok_or_else(|| Error::new(Kind::Corrupt, "a search parameter is not defined"))
+}
+
+/// The index table of a kind of parameters.
+fn table(kind: ParameterKind) -> Option<&'static str> {
+    match kind {
+        ParameterKind::Token => Some("fhir_token"),
+        ParameterKind::String => Some("fhir_string"),
+        ParameterKind::Reference => Some("fhir_reference"),
+        ParameterKind::Date => Some("fhir_date"),
+        ParameterKind::Number | ParameterKind::Quantity => Some("fhir_quantity"),
+        ParameterKind::Uri => Some("fhir_uri"),
+        ParameterKind::Composite | ParameterKind::Special => None,
+    }
+}
+
+fn parameter_node(
+    scope: &Scope<'_>,
+    kind: TypeNumber,
+    condition: &Condition,
+    number: ParameterNumber,
+    modifier: &Modifier,
+    operands: &[Operand],
+) -> Result<Node, Error> {
+    let parameter = known(number)?;
+    let p = parameter_key(scope.store.number, kind, number);
+    let body = || Node::Body(Box::new(condition.clone()));
+    match modifier {
+        // What is compared is in no index.
+        Modifier::Text | Modifier::Identifier => return Ok(body()),
+        _ if parameter.kind == ParameterKind::Composite => {
+            return composite(scope, kind, parameter, condition, operands);
+        }
+        _ => {}
+    }
+    let mut scans = Vec::new();
+    for operand in operands {
+        scans.extend(operand::scans(scope, parameter, p, modifier, operand)?);
+    }
+    let index = Node::Index(scans);
+    Ok(match modifier {
+        Modifier::Not => Node::Not(Box::new(index)),
+        // Candidates; the body tells the rest.
+        Modifier::Exact | Modifier::OfType => Node::All(vec![index, body()]),
+        _ => index,
+    })
+}
+
+/// Candidates have values of all components somewhere; the body tells whether they stand together.
+fn composite(
+    scope: &Scope<'_>,
+    kind: TypeNumber,
+    parameter: &SearchParameter,
+    condition: &Condition,
+    operands: &[Operand],
+) -> Result<Node, Error> {
+    let mut candidates = Vec::new();
+    for operand in operands {
+        let Operand::Composite(parts) = operand else { continue };
+        let mut all = Vec::new();
+        for (component, part) in parameter.components.iter().zip(parts) {
+            let found = known(component.parameter)?;
+            // Components are parameters of the type too, but for a few.
+            let is_indexed =
+                Definitions::r4().search_parameter(kind, &found.code).is_some_and(|own| own.number == found.number);
+            if is_indexed {
+                let p = parameter_key(scope.store.number, kind, found.number);
+                all.push(Node::Index(operand::scans(scope, found, p, &Modifier::None, part)?));
+            }
+        }
+        candidates.push(if all.is_empty() { Node::Everything } else { Node::All(all) });
+    }
+    Ok(Node::All(vec![Node::Any(candidates), Node::Body(Box::new(condition.clone()))]))
+}
+
+/// Parts joined. Where a body must tell only some of them, those are found out at once.
+fn decided(
+    scope: &Scope<'_>,
+    kind: TypeNumber,
+    condition: &Condition,
+    parts: &[Condition],
+    join: fn(Vec<Node>) -> Node,
+) -> Result<Node, Error> {
+    let nodes = parts.iter().map(|part| compile(scope, kind, part)).collect::<Result<Vec<_>, Error>>()?;
+    if matches!(condition, Condition::All(_)) {
+        return Ok(join(nodes));
+    }
+    Ok(join(nodes.into_iter().map(|node| told(scope, kind, node)).collect::<Result<_, Error>>()?))
+}
+
+/// A node without need of bodies: where it has any, the resources in it are found out at once.
+fn told(scope: &Scope<'_>, kind: TypeNumber, node: Node) -> Result<Node, Error> {
+    if node.needs_body() { Ok(Node::Rids(run::all(scope, kind, node)?)) } else { Ok(node) }
+}
+
+/// What a link leads to: only what the caller may search.
+fn nested(scope: &Scope<'_>, kind: TypeNumber, condition: &Condition) -> Result<Node, Error> {
+    let node = told(scope, kind, compile(scope, kind, condition)?)?;
+    Ok(match restriction(scope, kind, Permission::Search)? {
+        Node::Everything => node,
+        allowed => Node::All(vec![node, told(scope, kind, allowed)?]),
+    })
+}
+
+fn in_list(scope: &Scope<'_>, id: &str) -> Result<Node, Error> {
+    let definitions = Definitions::r4();
+    let list = definitions.resource("List").and_then(|kind| Some((kind, definitions.search_parameter(kind, "item")?)));
+    let Some((kind, item)) = list else { return Ok(Node::never()) };
+    let found = find(scope.tx, kind_key(scope.store.number, kind), id)?.filter(crate::transaction::Found::is_live);
+    let Some(found) = found else { return Ok(Node::never()) };
+    let seen = Node::All(vec![Node::Rids(vec![found.rid]), restriction(scope, kind, Permission::Read)?]);
+    if run::all(scope, kind, seen)?.is_empty() {
+        return Ok(Node::never());
+    }
+    Ok(Node::Listed { p: parameter_key(scope.store.number, kind, item.number), list: found.rid })
+}
+
+/// Changes rise with time, so a time is a place among them.
+fn last_updated(scope: &Scope<'_>, ranges: &[(Prefix, Range)]) -> Result<Node, Error> {
+    let (first, end) = (change_key(scope.store.number, 0), change_key(scope.store.number + 1, 0));
+    let at = |ms: i64| first_at(scope, first, end, ms);
+    let mut nodes = Vec::new();
+    for (prefix, wanted) in ranges {
+        let node = match DateRule::of(*prefix, *wanted, scope.now.ms) {
+            DateRule::Inside(range) | DateRule::Overlaps(range) => {
+                Node::Changed(at(range.low)?, at(range.high.saturating_add(1))?)
+            }
+            DateRule::NotInside(range) => {
+                Node::Not(Box::new(Node::Changed(at(range.low)?, at(range.high.saturating_add(1))?)))
+            }
+            DateRule::EndsAfter(ms) | DateRule::BeginsAfter(ms) => Node::Changed(at(ms.saturating_add(1))?, end),
+            DateRule::BeginsBefore(ms) | DateRule::EndsBefore(ms) => Node::Changed(first, at(ms)?),
+            DateRule::EndsAfterOrInside(_, range) => Node::Changed(at(range.low)?, end),
+            DateRule::BeginsBeforeOrInside(_, range) => Node::Changed(first, at(range.high.saturating_add(1))?),
+        };
+        nodes.push(node);
+    }
+    Ok(Node::Any(nodes))
+}
+
+/// The first change at an instant or later.
+fn first_at(scope: &Scope<'_>, first: i64, end: i64, ms: i64) -> Result<i64, Error> {
+    let sql = "SELECT change, at_ms FROM fhir_change WHERE change >= ?1 AND change < ?2 ORDER BY change LIMIT 1";
+    let last = "SELECT change FROM fhir_change WHERE change >= ?1 AND change < ?2 ORDER BY change DESC LIMIT 1";
+    let (mut low, mut high) =
+        (first, scope.tx.first(last, params![first, end], |row| row.int(0))?.unwrap_or(first) + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let found =
+            scope.tx.first(sql, params![middle, high], |row| Ok::<_, state::Error>((row.int(0)?, row.int(1)?)))?;
+        match found {
+            Some((change, at_ms)) if at_ms < ms => low = change + 1,
+            _ => high = middle,
+        }
+    }
+    Ok(low)
+}
