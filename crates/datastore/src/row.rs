@@ -4,6 +4,7 @@ use fhir::definitions::{Definitions, ParameterNumber, TypeNumber};
 use fhir::json::Document;
 use fhir::reference::{Target, parse};
 use fhir::search::text::normalise;
+use fhir::search::unit::{Canonical, UCUM, canonical};
 use fhir::search::{Value, extract};
 use state::{Write, params};
 
@@ -32,16 +33,24 @@ pub(crate) enum ReferenceTarget {
     Named,
 }
 
-/// A text that is stored as a number: a system, or a unit.
-pub(crate) fn unit_keys(system: Option<&str>, code: Option<&str>, unit: Option<&str>) -> Vec<String> {
-    let mut keys = Vec::new();
+/// The texts a quantity's units are stored by; with the canonical unit where the values are those in it.
+pub(crate) fn units(system: Option<&str>, code: Option<&str>, unit: Option<&str>) -> Vec<(String, Option<Canonical>)> {
+    let mut found = Vec::new();
     if let (Some(system), Some(code)) = (system, code) {
-        keys.push(format!("{system}|{code}"));
+        found.push(coded_unit(system, code));
     }
     for text in [code, unit].into_iter().flatten() {
-        keys.push(format!("|{text}"));
+        found.push((format!("|{text}"), None));
     }
-    keys
+    found
+}
+
+/// The text of a unit with its system: UCUM's in their canonical unit.
+pub(crate) fn coded_unit(system: &str, code: &str) -> (String, Option<Canonical>) {
+    match Some(system).filter(|system| *system == UCUM).and_then(|_| canonical(code)) {
+        Some(canonical) => (format!("{system}|{}", canonical.unit), Some(canonical)),
+        None => (format!("{system}|{code}"), None),
+    }
 }
 
 /// The texts that rows of a document need the numbers of.
@@ -49,9 +58,12 @@ pub(crate) fn texts(document: &Document, kind: TypeNumber) -> Vec<String> {
     let mut found = Vec::new();
     for entry in extract(document, kind) {
         match entry.value {
-            Value::Token { system: Some(system), .. } => found.push(system.into_owned()),
+            Value::Token { system: Some(system), .. } | Value::Identifier { system: Some(system), .. } => {
+                found.push(system.into_owned());
+            }
             Value::Quantity { system, code, unit, .. } => {
-                found.extend(unit_keys(system.as_deref(), code.as_deref(), unit.as_deref()));
+                let units = units(system.as_deref(), code.as_deref(), unit.as_deref());
+                found.extend(units.into_iter().map(|(text, _)| text));
             }
             _ => {}
         }
@@ -81,15 +93,19 @@ pub(crate) fn rows<E>(
                 rows.push(Row::Quantity { parameter, unit: 0, low: ordered(low), high: ordered(high) });
             }
             Value::Quantity { low, high, system, code, unit } => {
-                let (low, high) = (ordered(low), ordered(high));
-                rows.push(Row::Quantity { parameter, unit: 0, low, high });
-                for key in unit_keys(system.as_deref(), code.as_deref(), unit.as_deref()) {
-                    rows.push(Row::Quantity { parameter, unit: number(&key)?, low, high });
+                rows.push(Row::Quantity { parameter, unit: 0, low: ordered(low), high: ordered(high) });
+                for (text, canonical) in units(system.as_deref(), code.as_deref(), unit.as_deref()) {
+                    let value = |value| ordered(canonical.as_ref().map_or(value, |canonical| canonical.value(value)));
+                    let unit = number(&text)?;
+                    rows.push(Row::Quantity { parameter, unit, low: value(low), high: value(high) });
                 }
             }
             Value::Uri(uri) => rows.push(Row::Uri { parameter, uri: uri.into_owned() }),
-            // Who is named is told from the body; that there is a reference is told here.
-            Value::Identifier { .. } => rows.push(Row::Reference { parameter, target: ReferenceTarget::Named }),
+            Value::Identifier { system, code } => {
+                rows.push(Row::Reference { parameter, target: ReferenceTarget::Named });
+                let system = system.as_deref().map_or(Ok(0), &mut number)?;
+                rows.push(Row::Token { parameter, code: code.into_owned(), system });
+            }
         }
     }
     rows.sort_unstable();

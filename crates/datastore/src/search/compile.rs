@@ -97,7 +97,7 @@ fn parameter_node(
     let body = || Node::Body(Box::new(condition.clone()));
     match modifier {
         // What is compared is in no index.
-        Modifier::Text | Modifier::Identifier => return Ok(body()),
+        Modifier::Text => return Ok(body()),
         _ if parameter.kind == ParameterKind::Composite => {
             return composite(scope, kind, parameter, condition, operands);
         }
@@ -111,7 +111,7 @@ fn parameter_node(
     Ok(match modifier {
         Modifier::Not => Node::Not(Box::new(index)),
         // Candidates; the body tells the rest.
-        Modifier::Exact | Modifier::OfType => Node::All(vec![index, body()]),
+        Modifier::Exact | Modifier::Ends | Modifier::OfType => Node::All(vec![index, body()]),
         _ => index,
     })
 }

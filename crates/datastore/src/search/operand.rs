@@ -9,7 +9,7 @@ use state::params;
 
 use super::Scope;
 use super::node::Scan;
-use crate::row::{ReferenceTarget, cut, target};
+use crate::row::{ReferenceTarget, coded_unit, cut, target};
 use crate::schema::{WIDE_MS, kind_key, ordered, outside_key};
 use crate::transaction::find;
 use crate::{Error, Kind};
@@ -33,13 +33,14 @@ pub(super) fn scans(
         Operand::Date(prefix, wanted) => Ok(dates(p, DateRule::of(*prefix, *wanted, scope.now.ms))),
         Operand::Number(comparison) => Ok(quantities(p, 0, *comparison)),
         Operand::Quantity { comparison, system, unit } => {
-            let key = match (system, unit) {
+            let (key, canonical) = match (system, unit) {
                 (_, None) => return Ok(quantities(p, 0, *comparison)),
-                (Some(system), Some(unit)) => format!("{system}|{unit}"),
-                (None, Some(unit)) => format!("|{unit}"),
+                (Some(system), Some(unit)) => coded_unit(system, unit),
+                (None, Some(unit)) => (format!("|{unit}"), None),
             };
+            let comparison = canonical.map_or(*comparison, |canonical| comparison.in_canonical(&canonical));
             let unit = text(scope, &key)?;
-            Ok(unit.map_or_else(Vec::new, |unit| quantities(p, unit, *comparison)))
+            Ok(unit.map_or_else(Vec::new, |unit| quantities(p, unit, comparison)))
         }
         Operand::Uri(uri) => Ok(uris(p, modifier, uri)),
         Operand::Composite(_) => Err(Error::new(Kind::Corrupt, "a composite has no rows of its own")),
@@ -102,6 +103,8 @@ fn string(p: i64, modifier: &Modifier, text: &str) -> Scan {
             let escaped = norm.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
             table.and("norm LIKE {} ESCAPE '\\'", [format!("%{escaped}%").as_str()])
         }
+        // Only the body has the end of a long text.
+        Modifier::Ends => table,
         Modifier::Exact | Modifier::Whole => table.and("norm = {}", [norm]).point(),
         _ => prefixed(table, "norm", norm),
     }
@@ -219,7 +222,7 @@ fn quantities(p: i64, unit: i64, comparison: Comparison) -> Vec<Scan> {
         Prefix::LessOrEqual => table.and("low <= {}", [value]),
         Prefix::StartsAfter => table.and("low > {}", [value]),
         Prefix::EndsBefore => table.and("high < {}", [value]),
-        Prefix::Approximate => {
+        Prefix::Approximate | Prefix::Overlaps => {
             let gap = (number.value.abs() * 0.1).max(number.half);
             table.and("low <= {} AND high >= {}", [ordered(number.value + gap), ordered(number.value - gap)])
         }

@@ -3,3 +3,4 @@
 mod interaction;
 mod place;
 mod search;
+mod search_rows;

@@ -109,6 +109,7 @@ pub fn value_fits(value: &Value<'_>, modifier: &Modifier, operand: &Operand, now
             Modifier::Exact => *text == **wanted,
             Modifier::Whole => normalise(text) == normalise(wanted),
             Modifier::Contains => normalise(text).contains(&*normalise(wanted)),
+            Modifier::Ends => normalise(text).ends_with(&*normalise(wanted)),
             _ => normalise(text).starts_with(&*normalise(wanted)),
         },
         (Value::Reference(reference), Operand::Reference(wanted)) => reference_fits(reference, modifier, wanted),

@@ -36,6 +36,7 @@ pub(super) enum Form {
     Number,
     NumberRange,
     Uri,
+    Canonical,
     /// An extension: its value is.
     Extension(ParameterKind),
 }
@@ -72,6 +73,7 @@ impl Form {
             }
             (ParameterKind::Number, "Range") => Form::NumberRange,
             (ParameterKind::Number, _) => Form::Number,
+            (ParameterKind::Uri, "canonical") => Form::Canonical,
             (ParameterKind::Uri, _) => Form::Uri,
             _ => Form::None,
         }
@@ -129,6 +131,7 @@ impl Form {
                     out(Value::Number { low: low.unwrap_or(f64::MIN), high: high.unwrap_or(f64::MAX) });
                 }
             }
+            Form::Canonical => element.as_str().into_iter().for_each(|uri| canonical(uri, out)),
             Form::Uri => element.as_str().into_iter().for_each(|uri| out(Value::Uri(uri))),
             Form::Extension(kind) => extension(kind, element, out),
         }
@@ -185,6 +188,14 @@ fn reference<'a>(element: Element<'a>, out: &mut dyn FnMut(Value<'a>)) {
             out(Value::Identifier { system, code });
         }
     }
+}
+
+/// A canonical is also found without its version.
+fn canonical<'a>(uri: Cow<'a, str>, out: &mut dyn FnMut(Value<'a>)) {
+    if let Some((plain, _version)) = uri.split_once('|') {
+        out(Value::Uri(plain.to_owned().into()));
+    }
+    out(Value::Uri(uri));
 }
 
 fn range(element: Option<Element<'_>>) -> Option<date::Range> {

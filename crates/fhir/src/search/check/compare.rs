@@ -37,6 +37,7 @@ impl DateRule {
             Prefix::LessOrEqual => DateRule::BeginsBeforeOrInside(wanted.low, wanted),
             Prefix::StartsAfter => DateRule::BeginsAfter(wanted.high),
             Prefix::EndsBefore => DateRule::EndsBefore(wanted.low),
+            Prefix::Overlaps => DateRule::Overlaps(wanted),
             Prefix::Approximate => {
                 let gap = now_ms.saturating_sub(wanted.low).saturating_abs() / 10;
                 DateRule::Overlaps(Range { low: wanted.low.saturating_sub(gap), high: wanted.high.saturating_add(gap) })
@@ -79,7 +80,7 @@ pub fn number_fits(low: f64, high: f64, comparison: Comparison) -> bool {
         Prefix::LessOrEqual => low <= number.value,
         Prefix::StartsAfter => low > number.value,
         Prefix::EndsBefore => high < number.value,
-        Prefix::Approximate => {
+        Prefix::Approximate | Prefix::Overlaps => {
             let gap = (number.value.abs() * 0.1).max(number.half);
             low <= number.value + gap && number.value - gap <= high
         }

@@ -52,6 +52,8 @@ pub enum Modifier {
     /// Of a string: equal but for case and accents (`_filter`'s `eq`).
     Whole,
     Contains,
+    /// Of a string: it ends so (`_filter`'s `ew`).
+    Ends,
     /// Of a token: its display or text begins with it.
     Text,
     Not,
@@ -78,6 +80,8 @@ pub enum Prefix {
     StartsAfter,
     EndsBefore,
     Approximate,
+    /// Of a date: they share an instant (`_filter`'s `po`).
+    Overlaps,
 }
 
 /// A number compared with.

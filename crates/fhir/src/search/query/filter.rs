@@ -1,6 +1,6 @@
 //! `_filter` expressions (hl7.org/fhir/R4/search_filter.html): `given eq "peter" and birthdate ge 2014-10-10`.
 
-use super::condition::{Condition, Modifier};
+use super::condition::{Condition, Modifier, Operand, Prefix};
 use super::parse::{Failure, QueryError, condition, refused};
 use super::{CHAIN_MAX, PARAMETERS_MAX};
 use crate::definitions::{Definitions, ParameterKind, TypeNumber};
@@ -150,7 +150,13 @@ fn compare(resource: TypeNumber, path: &str, operator: &str, value: &str) -> Res
             _ => Err(refused(NAME, "`pr` takes true or false")),
         },
         "gt" | "lt" | "ge" | "le" | "sa" | "eb" | "ap" => taken(path.into(), &format!("{operator}{escaped}")),
-        "eq" if kind == Some(ParameterKind::String) => equals_without_case(taken(format!("{path}:exact"), &escaped)?),
+        "eq" if kind == Some(ParameterKind::String) => {
+            Ok(compared_by(taken(format!("{path}:exact"), &escaped)?, &Modifier::Whole))
+        }
+        "ew" if kind == Some(ParameterKind::String) => {
+            Ok(compared_by(taken(format!("{path}:exact"), &escaped)?, &Modifier::Ends))
+        }
+        "po" if kind == Some(ParameterKind::Date) => taken(path.into(), &escaped).map(overlapping),
         "eq" | "re" | "sw" if operator != "sw" || kind == Some(ParameterKind::String) => taken(path.into(), &escaped),
         "ne" if is_ordered => taken(path.into(), &format!("ne{escaped}")),
         "ne" => Ok(Condition::Not(Box::new(compare(resource, path, "eq", value)?))),
@@ -162,12 +168,27 @@ fn compare(resource: TypeNumber, path: &str, operator: &str, value: &str) -> Res
     }
 }
 
-/// `eq` of texts is without case and accents, as all comparison of texts is.
-fn equals_without_case(exact: Condition) -> Result<Condition, QueryError> {
-    Ok(match exact {
+/// The same values compared another way.
+fn compared_by(condition: Condition, modifier: &Modifier) -> Condition {
+    match condition {
         Condition::Parameter { parameter, operands, .. } => {
-            Condition::Parameter { parameter, modifier: Modifier::Whole, operands }
+            Condition::Parameter { parameter, modifier: modifier.clone(), operands }
         }
         other => other,
-    })
+    }
+}
+
+/// Dates that share an instant with the given ones.
+fn overlapping(condition: Condition) -> Condition {
+    let overlaps = |operand| match operand {
+        Operand::Date(_, range) => Operand::Date(Prefix::Overlaps, range),
+        other => other,
+    };
+    match condition {
+        Condition::Parameter { parameter, modifier, operands } => {
+            let operands = operands.into_iter().map(overlaps).collect();
+            Condition::Parameter { parameter, modifier, operands }
+        }
+        other => other,
+    }
 }

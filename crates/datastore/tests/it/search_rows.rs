@@ -1,0 +1,101 @@
+//! Searches as data: `tests/cases/search/*.json` hold resources, and for each query the ids that match.
+//!
+//! `rows` are compared as sets, `ordered` in their order, `included` by what comes along; `refused` by a part of the reason.
+
+use std::path::Path;
+
+use datastore::search::{Page, Search};
+use datastore::{Error, Match};
+use fhir::search::query::{Query, Unknown};
+use serde_json::{Map, Value};
+
+use crate::place::{Place, body, caller, kind};
+
+const CASES: [&str; 7] = ["string", "token", "date", "number", "reference", "meta", "include"];
+
+fn read(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/cases/search/{name}.json"));
+    serde_json::from_str(&std::fs::read_to_string(path).expect("a case")).expect("JSON")
+}
+
+async fn filled(case: &Value) -> Place {
+    let place = Place::new().await;
+    for resource in case["resources"].as_array().expect("resources") {
+        let (name, id) = (resource["resourceType"].as_str().expect("a type"), resource["id"].as_str().expect("an id"));
+        place.store.update(&caller(), kind(name), id, body(resource), Match::Anything).await.expect("a resource");
+    }
+    place
+}
+
+/// Asks `Type?name=value&…` with nothing encoded.
+pub async fn ask(place: &Place, text: &str) -> Result<Page, Error> {
+    let (name, query) = text.split_once('?').unwrap_or((text, ""));
+    let pairs: Vec<(String, String)> = query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let parts = vec![(kind(name), Query::parse(kind(name), &pairs, Unknown::Refused)?)];
+    place.store.search(&caller(), Search { parts, compartment: None, after: None, explain: false }).await
+}
+
+fn table<'a>(case: &'a Value, name: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    case[name].as_object().into_iter().flat_map(Map::iter)
+}
+
+fn list(ids: &Value) -> Vec<String> {
+    ids.as_array().expect("ids").iter().map(|id| id.as_str().expect("an id").to_owned()).collect()
+}
+
+/// Checks all rows of a case; what is wrong is told at once.
+async fn check(name: &str) -> Vec<String> {
+    let case = read(name);
+    let place = filled(&case).await;
+    let mut wrong = Vec::new();
+    for (is_ordered, rows) in [(false, "rows"), (true, "ordered")] {
+        for (query, expected) in table(&case, rows) {
+            match ask(&place, query).await {
+                Ok(page) => {
+                    let mut found: Vec<String> = page.matches.iter().map(|version| version.id.clone()).collect();
+                    if !is_ordered {
+                        found.sort();
+                    }
+                    let total = page.total == Some(found.len() as i64);
+                    if found != list(expected) || !(total || page.total.is_none()) {
+                        wrong.push(format!("{query}\n   found {found:?} of {:?}\n   not   {expected}", page.total));
+                    }
+                }
+                Err(error) => wrong.push(format!("{query}: {error}")),
+            }
+        }
+    }
+    for (query, expected) in table(&case, "included") {
+        match ask(&place, query).await {
+            Ok(page) => {
+                let mut found: Vec<String> = page.included.iter().map(datastore::Version::reference).collect();
+                found.sort();
+                if found != list(expected) {
+                    wrong.push(format!("{query}\n   came along {found:?}\n   not        {expected}"));
+                }
+            }
+            Err(error) => wrong.push(format!("{query}: {error}")),
+        }
+    }
+    for (query, expected) in table(&case, "refused") {
+        match ask(&place, query).await {
+            Ok(_) => wrong.push(format!("{query}: not refused")),
+            Err(error) if error.to_string().contains(expected.as_str().expect("a reason")) => {}
+            Err(error) => wrong.push(format!("{query}: {error}, not {expected}")),
+        }
+    }
+    wrong
+}
+
+#[tokio::test]
+async fn every_row_finds_what_it_says() {
+    let mut wrong = Vec::new();
+    for name in CASES {
+        wrong.extend(check(name).await);
+    }
+    assert!(wrong.is_empty(), "{} rows\n{}", wrong.len(), wrong.join("\n"));
+}
