@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use fhir::definitions::TypeNumber;
 use fhir::search::check::Now;
-use fhir::search::query::Query;
+use fhir::search::query::{Condition, Query};
 
 use crate::{Caller, Error, Store, Version};
 
@@ -70,4 +70,14 @@ impl Store {
         let now = self.now();
         self.shared.state.read(move |tx| run::page(&Scope { tx, store: &store, caller: &caller, now }, &search)).await
     }
+}
+
+/// The ids of resources of a type that fit, as far as the caller may search; at most `limit`.
+pub(crate) fn matching(
+    scope: &Scope<'_>,
+    kind: TypeNumber,
+    conditions: &[Condition],
+    limit: usize,
+) -> Result<Vec<String>, Error> {
+    run::ids(scope, kind, conditions, limit)
 }

@@ -36,14 +36,17 @@ impl Store {
     /// # Errors
     /// `NotFound`, also of what the caller may not see; `Gone` when it is deleted.
     pub async fn read(&self, caller: &Caller, kind: TypeNumber, id: &str) -> Result<Version, Error> {
-        let (key, wanted) = (kind_key(self.number, kind), id.to_owned());
-        let found = self.shared.state.read(move |tx| {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM fhir_resource r JOIN fhir_change c ON c.change = r.change WHERE r.kind = ?1 AND r.id = ?2"
-            );
-            one(tx.first(&sql, params![key, &wanted], |row| Ok::<_, Error>(version(row, kind, &wanted)))?)
-        });
-        self.shown(caller, found.await?)
+        let (store, wanted) = (self.clone(), id.to_owned());
+        let found = self.shared.state.read(move |tx| store.current(tx, kind, &wanted)).await?;
+        self.shown(caller, found)
+    }
+
+    /// The current version, a deletion too, whoever asks.
+    pub(crate) fn current(&self, tx: &state::Read<'_>, kind: TypeNumber, id: &str) -> Result<Version, Error> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM fhir_resource r JOIN fhir_change c ON c.change = r.change WHERE r.kind = ?1 AND r.id = ?2"
+        );
+        one(tx.first(&sql, params![kind_key(self.number, kind), id], |row| Ok::<_, Error>(version(row, kind, id)))?)
     }
 
     /// A certain version.

@@ -3,7 +3,7 @@
 use fhir::definitions::{Definitions, TypeNumber};
 use fhir::json::Document;
 use fhir::search::check::fits;
-use fhir::search::query::{Options, Query, Sort, Summary, Total};
+use fhir::search::query::{Condition, Options, Query, Sort, Summary, Total};
 use state::params;
 
 use super::compile::{compile, restriction};
@@ -114,6 +114,26 @@ pub(super) fn all(scope: &Scope<'_>, kind: TypeNumber, node: Node) -> Result<Vec
         Ok(true)
     })?;
     Ok(rids)
+}
+
+/// The ids of resources that fit and that the caller may search; at most `limit`.
+pub(super) fn ids(
+    scope: &Scope<'_>,
+    kind: TypeNumber,
+    conditions: &[Condition],
+    limit: usize,
+) -> Result<Vec<String>, Error> {
+    let mut parts = vec![restriction(scope, kind, Permission::Search)?];
+    for condition in conditions {
+        parts.push(compile(scope, kind, condition)?);
+    }
+    let plan = plan(scope, kind_key(scope.store.number, kind), parts)?;
+    let mut ids = Vec::new();
+    each(scope, kind, &plan, &[], None, limit, &mut |_, version| {
+        ids.push(version.id);
+        Ok(ids.len() < limit)
+    })?;
+    Ok(ids)
 }
 
 /// Hands on matches in order, until `found` answers false; true when there are no more. `wanted` bounds what is read ahead.

@@ -126,3 +126,33 @@ async fn datastores_are_apart_and_a_deleted_one_is_empty() {
     assert_eq!(place.stores.describe(place.store.id()).await.unwrap().status, datastore::Status::Deleted);
     assert_eq!(place.stores.store(place.store.id()).await.err().unwrap().kind(), Kind::NotFound);
 }
+
+#[tokio::test]
+async fn writes_find_their_resource_by_a_search() {
+    let place = Place::new().await;
+    let (store, patient) = (&place.store, kind("Patient"));
+    let pairs = |text: &str| -> Vec<(String, String)> { vec![("identifier".into(), text.into())] };
+    let resource = |number: i32| {
+        body(&json!({"resourceType": "Patient", "identifier": [{"value": "x"}], "multipleBirthInteger": number}))
+    };
+    let first = store.create_if_none(&caller(), patient, resource(1), &pairs("x")).await.unwrap();
+    assert_eq!(first.outcome, Outcome::Created);
+    let id = first.version.unwrap().id;
+    let again = store.create_if_none(&caller(), patient, resource(2), &pairs("x")).await.unwrap();
+    assert_eq!((again.outcome, &again.version.unwrap().id), (Outcome::Unchanged, &id));
+    let updated = store.update_matching(&caller(), patient, resource(3), &pairs("x"), Match::Anything).await.unwrap();
+    assert_eq!((updated.outcome, updated.version.unwrap().version), (Outcome::Updated, 2));
+    let other = store.update_matching(&caller(), patient, resource(4), &pairs("y"), Match::Anything).await.unwrap();
+    assert_eq!(other.outcome, Outcome::Created);
+    let two = store.delete_matching(&caller(), patient, &pairs("x")).await;
+    assert_eq!(two.unwrap_err().kind(), Kind::Precondition);
+    store.delete(&caller(), patient, &id, Match::Anything).await.unwrap();
+    assert_eq!(store.delete_matching(&caller(), patient, &pairs("x")).await.unwrap().outcome, Outcome::Deleted);
+    assert_eq!(store.delete_matching(&caller(), patient, &pairs("x")).await.unwrap().outcome, Outcome::Unchanged);
+    assert_eq!(store.delete_matching(&caller(), patient, &[]).await.unwrap_err().kind(), Kind::Invalid);
+    let unknown = vec![("nope".to_owned(), "1".to_owned())];
+    assert_eq!(
+        store.create_if_none(&caller(), patient, resource(1), &unknown).await.unwrap_err().kind(),
+        Kind::Invalid
+    );
+}

@@ -1,0 +1,127 @@
+//! Bundles that are posted, and those that answer histories and searches.
+
+use bytes::Bytes;
+use datastore::search::Page;
+use datastore::{Error, HistoryPage, Operation, Store, Version};
+use fhir::definitions::Definitions;
+use fhir::json::{Document, write_string};
+use fhir::outcome::{Issue, Severity, outcome};
+
+use super::reply::{Reply, etag, shown};
+use super::request::Request;
+
+/// `POST /` with a batch or transaction.
+pub(super) async fn bundle(store: &Store, request: &Request) -> Result<Reply, Error> {
+    let document = Document::parse(request.json_body()?.clone())?;
+    let answer = store.bundle(&request.caller, document).await?;
+    Ok(Reply::new(200, answer))
+}
+
+/// A Bundle that is being written.
+struct Writer {
+    out: String,
+    entries: usize,
+}
+
+impl Writer {
+    fn new(kind: &str, total: Option<i64>, links: &[(&str, String)]) -> Writer {
+        let id = uuid::Uuid::new_v4();
+        let mut out = format!(r#"{{"resourceType":"Bundle","id":"{id}","type":"{kind}""#);
+        if let Some(total) = total {
+            out.push_str(&format!(r#","total":{total}"#));
+        }
+        out.push_str(r#","link":["#);
+        for (at, (relation, url)) in links.iter().enumerate() {
+            out.push_str(if at > 0 { "," } else { "" });
+            out.push_str(&format!(r#"{{"relation":"{relation}","url":"#));
+            write_string(&mut out, url);
+            out.push('}');
+        }
+        out.push(']');
+        Writer { out, entries: 0 }
+    }
+
+    fn begin_entry(&mut self) {
+        self.out.push_str(if self.entries == 0 { r#","entry":[{"# } else { ",{" });
+        self.entries += 1;
+    }
+
+    fn resource(&mut self, base: &str, version: &Version, body: &Bytes) {
+        self.out.push_str(r#""fullUrl":"#);
+        write_string(&mut self.out, &format!("{base}/{}", version.reference()));
+        if let Ok(text) = std::str::from_utf8(body)
+            && !text.is_empty()
+        {
+            self.out.push_str(r#","resource":"#);
+            self.out.push_str(text);
+        }
+    }
+
+    fn finish(mut self) -> Bytes {
+        self.out.push_str(if self.entries > 0 { "]}" } else { "}" });
+        Bytes::from(self.out)
+    }
+}
+
+/// The answer to a history.
+pub(super) struct History<'a> {
+    pub request: &'a Request,
+    pub page: &'a HistoryPage,
+}
+
+impl History<'_> {
+    pub fn write(&self) -> Result<Bytes, Error> {
+        let request = self.request;
+        let mut links = vec![("self", request.link(&[]))];
+        if let Some(last) = self.page.versions.last().filter(|_| self.page.has_more) {
+            links.push(("next", next(request, &last.sequence.to_string())));
+        }
+        let mut writer = Writer::new("history", self.page.total, &links);
+        for version in &self.page.versions {
+            writer.begin_entry();
+            writer.resource(&request.base, version, &shown(request, version)?);
+            let kind = Definitions::r4().name(version.kind);
+            let (method, url, status) = match version.operation {
+                Operation::Create if version.version == 1 => ("POST", kind.to_owned(), "201 Created"),
+                Operation::Delete | Operation::Erase => ("DELETE", version.reference(), "204 No Content"),
+                _ => ("PUT", version.reference(), "200 OK"),
+            };
+            let (tag, modified) = (etag(version).replace('"', "\\\""), version.last_updated());
+            writer.out.push_str(&format!(
+                r#","request":{{"method":"{method}","url":"{url}"}},"response":{{"status":"{status}","etag":"{tag}","lastModified":"{modified}"}}}}"#
+            ));
+        }
+        Ok(writer.finish())
+    }
+}
+
+fn next(request: &Request, page: &str) -> String {
+    let link = request.link(&["page"]);
+    format!("{link}{}page={page}", if link.contains('?') { '&' } else { '?' })
+}
+
+/// The answer to a search.
+pub(super) fn searchset(request: &Request, page: &Page) -> Result<Bytes, Error> {
+    let mut links = vec![("self", request.link(&[]))];
+    if let Some(cursor) = &page.next {
+        links.push(("next", next(request, &cursor.to_string())));
+    }
+    let mut writer = Writer::new("searchset", page.total, &links);
+    let found = page.matches.iter().map(|version| (version, "match"));
+    for (version, mode) in found.chain(page.included.iter().map(|version| (version, "include"))) {
+        writer.begin_entry();
+        writer.resource(&request.base, version, &shown(request, version)?);
+        writer.out.push_str(&format!(r#","search":{{"mode":"{mode}"}}}}"#));
+    }
+    let mut issues: Vec<Issue> = page.ignored.iter().map(|name| warning(format!("parameter `{name}` is unknown and was ignored"))).collect();
+    issues.extend(page.plan.iter().map(|line| Issue::information(line.clone())));
+    if !issues.is_empty() {
+        writer.begin_entry();
+        writer.out.push_str(&format!(r#""resource":{},"search":{{"mode":"outcome"}}}}"#, outcome(&issues)));
+    }
+    Ok(writer.finish())
+}
+
+fn warning(text: String) -> Issue {
+    Issue { severity: Severity::Warning, ..Issue::error("not-supported", text) }
+}
