@@ -60,11 +60,26 @@ impl Store {
     /// As [`Store::ready`], of a document that was read.
     pub(crate) async fn ready_document(&self, document: &Document, kind: TypeNumber) -> Result<Incoming, Error> {
         self.know_texts(crate::row::texts(document, kind)).await?;
+        self.incoming(document, kind)
+    }
+
+    /// As [`Store::ready_document`], once the texts are known.
+    pub(crate) fn incoming(&self, document: &Document, kind: TypeNumber) -> Result<Incoming, Error> {
+        self.numbered(document, kind, |text| self.known_text(text))
+    }
+
+    /// As [`Store::incoming`], with numbers of texts from elsewhere.
+    pub(crate) fn numbered(
+        &self,
+        document: &Document,
+        kind: TypeNumber,
+        number: impl FnMut(&str) -> Result<i64, Error>,
+    ) -> Result<Incoming, Error> {
         let id = id_of(document)?;
         let stripped =
             fhir::render::strip(document).ok_or_else(|| Error::new(Kind::Invalid, "the body is no resource"))?;
         let packed = body::pack(&stripped)?;
-        let rows = rows(document, kind, &self.base(), |text| self.known_text(text))?;
+        let rows = rows(document, kind, &self.base(), number)?;
         Ok(Incoming { kind, id, packed, rows, stripped })
     }
 }

@@ -2,5 +2,6 @@
 
 pub(crate) mod conditional;
 pub(crate) mod history;
+pub(crate) mod patch;
 pub(crate) mod read;
 pub(crate) mod write;

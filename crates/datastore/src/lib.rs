@@ -11,6 +11,7 @@
 
 mod access;
 mod body;
+pub mod bundle;
 mod control;
 mod error;
 mod incoming;

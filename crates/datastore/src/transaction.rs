@@ -162,6 +162,16 @@ impl<'a, 'b> Transaction<'a, 'b> {
         self.apply(Owner { datastore: self.store.number, kind, rid: found.rid }, &rows, Change::Remove)
     }
 
+    /// The number of a text. A new one counts only if this transaction does, so it is not remembered.
+    pub fn number(&self, text: &str) -> Result<i64, Error> {
+        if let Ok(known) = self.store.known_text(text) {
+            return Ok(known);
+        }
+        self.tx.execute("INSERT INTO fhir_text (text) VALUES (?1) ON CONFLICT DO NOTHING", params![text])?;
+        let number = self.tx.first("SELECT id FROM fhir_text WHERE text = ?1", params![text], |row| row.int(0))?;
+        number.ok_or_else(|| Error::new(Kind::Corrupt, "a text has no number"))
+    }
+
     fn apply(&mut self, owner: Owner, rows: &[Row], change: Change) -> Result<(), Error> {
         for row in rows {
             let target = match row {

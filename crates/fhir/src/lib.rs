@@ -6,6 +6,7 @@
 pub mod definitions;
 pub mod json;
 pub mod outcome;
+pub mod patch;
 pub mod reference;
 pub mod render;
 pub mod search;

@@ -3,5 +3,6 @@
 mod definitions;
 mod extract;
 mod json;
+mod patch;
 mod render;
 mod search;
