@@ -1,6 +1,7 @@
 //! `cargo xtask`: checks and measures this workspace.
 
 mod bench;
+mod bodies;
 mod cargo;
 mod crash;
 mod definitions;
@@ -15,6 +16,8 @@ Commands:
   bench [NAME]  measure beside other engines; lists the benchmarks without a name
   crash [KILLS] [--only NAME] [--seed N]
                 kill the real process 100 times (or KILLS) under the loads of the crash harness and count what arrived
+  bodies PACKAGE
+                make the dictionary of stored FHIR bodies from the same package
   definitions PACKAGE
                 make the table of FHIR R4 definitions from the unpacked npm package hl7.fhir.r4.examples
   tidy          check the rules of CONTRIBUTING.md that a program can check
@@ -25,6 +28,7 @@ fn main() -> anyhow::Result<()> {
     match arguments.first().map(String::as_str) {
         Some("bench") => bench::run(&arguments[1..]),
         Some("crash") => crash::run(&arguments[1..]),
+        Some("bodies") => bodies::run(&arguments[1..]),
         Some("definitions") => definitions::run(&arguments[1..]),
         Some("tidy") => tidy::run(),
         Some("--help" | "-h" | "help") | None => {
