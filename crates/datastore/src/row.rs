@@ -3,6 +3,7 @@
 use fhir::definitions::{Definitions, ParameterNumber, TypeNumber};
 use fhir::json::Document;
 use fhir::reference::{Target, parse};
+use fhir::search::date::Range;
 use fhir::search::text::normalise;
 use fhir::search::unit::{Canonical, UCUM, canonical};
 use fhir::search::{Value, extract};
@@ -16,12 +17,36 @@ pub(crate) const TEXT_CHARS_MAX: usize = 200;
 /// One row. In order and compared without the datastore, so that rows of a version can be made before it is written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Row {
-    Token { parameter: ParameterNumber, code: String, system: i64 },
-    String { parameter: ParameterNumber, norm: String },
-    Reference { parameter: ParameterNumber, target: ReferenceTarget },
-    Date { parameter: ParameterNumber, low: i64, high: i64 },
-    Quantity { parameter: ParameterNumber, unit: i64, low: i64, high: i64 },
-    Uri { parameter: ParameterNumber, uri: String },
+    Token {
+        parameter: ParameterNumber,
+        code: String,
+        system: i64,
+    },
+    String {
+        parameter: ParameterNumber,
+        norm: String,
+    },
+    Reference {
+        parameter: ParameterNumber,
+        target: ReferenceTarget,
+    },
+    /// `is_apart`: it is wide, or one of several of the parameter; see [`WIDE_MS`].
+    Date {
+        parameter: ParameterNumber,
+        low: i64,
+        high: i64,
+        is_apart: bool,
+    },
+    Quantity {
+        parameter: ParameterNumber,
+        unit: i64,
+        low: i64,
+        high: i64,
+    },
+    Uri {
+        parameter: ParameterNumber,
+        uri: String,
+    },
 }
 
 /// What a reference leads to.
@@ -88,7 +113,10 @@ pub(crate) fn rows<E>(
             }
             Value::String(text) => rows.push(Row::String { parameter, norm: cut(&normalise(&text)).to_owned() }),
             Value::Reference(reference) => references(parameter, &reference, base, &mut rows),
-            Value::Date(range) => rows.push(Row::Date { parameter, low: range.low, high: range.high }),
+            Value::Date(Range { low, high }) => {
+                let is_apart = high.saturating_sub(low) >= WIDE_MS;
+                rows.push(Row::Date { parameter, low, high, is_apart });
+            }
             Value::Number { low, high } => {
                 rows.push(Row::Quantity { parameter, unit: 0, low: ordered(low), high: ordered(high) });
             }
@@ -110,7 +138,21 @@ pub(crate) fn rows<E>(
     }
     rows.sort_unstable();
     rows.dedup();
+    set_apart(&mut rows);
     Ok(rows)
+}
+
+/// Sets dates apart that a resource has several of.
+fn set_apart(rows: &mut [Row]) {
+    let parameter_of = |row: &Row| if let Row::Date { parameter, .. } = row { Some(*parameter) } else { None };
+    for group in rows.chunk_by_mut(|a, b| parameter_of(a).is_some_and(|parameter| parameter_of(b) == Some(parameter))) {
+        let has_several = group.len() > 1;
+        for row in group {
+            if let Row::Date { is_apart, .. } = row {
+                *is_apart |= has_several;
+            }
+        }
+    }
 }
 
 /// A text's beginning, as far as it is stored.
@@ -197,13 +239,13 @@ impl Row {
                 },
                 params![p(parameter), target, rid],
             )?,
-            Row::Date { parameter, low, high } => tx.execute(
+            Row::Date { parameter, low, high, is_apart } => tx.execute(
                 if put {
                     "INSERT INTO fhir_date (p, low, high, rid) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING"
                 } else {
                     "DELETE FROM fhir_date WHERE p = ?1 AND low = ?2 AND high = ?3 AND rid = ?4"
                 },
-                params![if is_wide(*low, *high) { -p(parameter) } else { p(parameter) }, *low, *high, rid],
+                params![if *is_apart { -p(parameter) } else { p(parameter) }, *low, *high, rid],
             )?,
             Row::Quantity { parameter, unit, low, high } => tx.execute(
                 if put {
@@ -231,8 +273,4 @@ impl Row {
 pub(crate) enum Change {
     Put,
     Remove,
-}
-
-fn is_wide(low: i64, high: i64) -> bool {
-    high.saturating_sub(low) >= WIDE_MS
 }

@@ -80,7 +80,8 @@ pub(crate) fn ordered(number: f64) -> i64 {
     bits ^ (((bits >> 63) as u64) >> 1) as i64
 }
 
-/// Dates this wide or wider are kept apart (under the negative key), so that a range of narrow ones bounds both their ends.
+/// Dates this wide or wider are kept apart (under the negative key), so that a range of narrow ones bounds both their ends. So are
+/// dates that a resource has several of: two conditions on a date that is not apart are conditions on one row.
 pub(crate) const WIDE_MS: i64 = 86_400_000;
 
 /// Removes all data of a datastore.

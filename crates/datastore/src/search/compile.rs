@@ -22,6 +22,45 @@ pub(super) fn restriction(scope: &Scope<'_>, kind: TypeNumber, permission: Permi
     }
 }
 
+/// The nodes of conditions that all must hold.
+pub(super) fn conjunction(scope: &Scope<'_>, kind: TypeNumber, conditions: &[Condition]) -> Result<Vec<Node>, Error> {
+    let mut nodes = Vec::new();
+    let mut dates: Vec<(ParameterNumber, Vec<DateRule>)> = Vec::new();
+    for condition in conditions {
+        let Some((parameter, rule)) = single_date(scope, condition) else {
+            nodes.push(compile(scope, kind, condition)?);
+            continue;
+        };
+        match dates.iter_mut().find(|(other, _)| *other == parameter) {
+            Some((_, rules)) => rules.push(rule),
+            None => dates.push((parameter, vec![rule])),
+        }
+    }
+    for (parameter, rules) in dates {
+        nodes.push(date_range(parameter_key(scope.store.number, kind, parameter), rules));
+    }
+    Ok(nodes)
+}
+
+/// A condition on a date with one value.
+fn single_date(scope: &Scope<'_>, condition: &Condition) -> Option<(ParameterNumber, DateRule)> {
+    match condition {
+        Condition::Parameter { parameter, modifier: Modifier::None, operands } => match operands.as_slice() {
+            [Operand::Date(prefix, wanted)] => Some((*parameter, DateRule::of(*prefix, *wanted, scope.now.ms))),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Rules that all must hold of a date: of those not apart, of one row.
+fn date_range(p: i64, rules: Vec<DateRule>) -> Node {
+    let (narrow, apart): (Vec<Scan>, Vec<Scan>) = rules.into_iter().map(|rule| operand::dates(p, rule)).unzip();
+    let narrow = narrow.into_iter().reduce(Scan::with_filters_of).into_iter().collect();
+    let apart = apart.into_iter().map(|scan| Node::Index(vec![scan])).collect();
+    Node::Any(vec![Node::Index(narrow), Node::All(apart)])
+}
+
 /// The node of a condition.
 pub(super) fn compile(scope: &Scope<'_>, kind: TypeNumber, condition: &Condition) -> Result<Node, Error> {
     match condition {
@@ -58,8 +97,12 @@ pub(super) fn compile(scope: &Scope<'_>, kind: TypeNumber, condition: &Condition
             let node = nested(scope, *referring, condition)?;
             Ok(Node::Has { p, kind: kind_key(scope.store.number, *referring), node: Box::new(node) })
         }
-        Condition::All(parts) => decided(scope, kind, condition, parts, Node::All),
-        Condition::Any(parts) => decided(scope, kind, condition, parts, Node::Any),
+        Condition::All(parts) => Ok(Node::All(conjunction(scope, kind, parts)?)),
+        Condition::Any(parts) => {
+            // Where a body must tell only some of them, those are found out at once.
+            let told = |part| told(scope, kind, compile(scope, kind, part)?);
+            Ok(Node::Any(parts.iter().map(told).collect::<Result<_, Error>>()?))
+        }
         Condition::Not(part) => {
             let inner = told(scope, kind, compile(scope, kind, part)?)?;
             Ok(Node::Not(Box::new(inner)))
@@ -141,21 +184,6 @@ fn composite(
         candidates.push(if all.is_empty() { Node::Everything } else { Node::All(all) });
     }
     Ok(Node::All(vec![Node::Any(candidates), Node::Body(Box::new(condition.clone()))]))
-}
-
-/// Parts joined. Where a body must tell only some of them, those are found out at once.
-fn decided(
-    scope: &Scope<'_>,
-    kind: TypeNumber,
-    condition: &Condition,
-    parts: &[Condition],
-    join: fn(Vec<Node>) -> Node,
-) -> Result<Node, Error> {
-    let nodes = parts.iter().map(|part| compile(scope, kind, part)).collect::<Result<Vec<_>, Error>>()?;
-    if matches!(condition, Condition::All(_)) {
-        return Ok(join(nodes));
-    }
-    Ok(join(nodes.into_iter().map(|node| told(scope, kind, node)).collect::<Result<_, Error>>()?))
 }
 
 /// A node without need of bodies: where it has any, the resources in it are found out at once.

@@ -25,6 +25,13 @@ impl Scan {
         self
     }
 
+    /// With the filters of another scan of the same rows.
+    #[must_use]
+    pub fn with_filters_of(mut self, other: Scan) -> Scan {
+        self.filters.extend(other.filters.into_iter().filter(|(filter, _)| filter != "p = {}"));
+        self
+    }
+
     #[must_use]
     pub fn point(mut self) -> Scan {
         self.is_point = true;
@@ -104,6 +111,16 @@ impl Node {
             Node::Body(_) => true,
             Node::All(parts) | Node::Any(parts) => parts.iter().any(Node::needs_body),
             Node::Not(part) => part.needs_body(),
+            _ => false,
+        }
+    }
+
+    /// Whether its source lists only resources of the type that are there.
+    pub fn is_sure(&self) -> bool {
+        match self {
+            Node::Everything | Node::Index(_) | Node::Changed(..) | Node::Chain(_) => true,
+            Node::Any(parts) => parts.iter().all(Node::is_sure),
+            Node::All(parts) => parts.iter().filter(|part| part.has_source()).all(Node::is_sure),
             _ => false,
         }
     }

@@ -30,7 +30,10 @@ pub(super) fn scans(
         Operand::OfType(_, _, value) => tokens(scope, p, &TokenOperand { system: None, code: Some(value.clone()) }),
         Operand::String(text) => Ok(vec![string(p, modifier, text)]),
         Operand::Reference(reference) => references(scope, parameter, p, modifier, reference),
-        Operand::Date(prefix, wanted) => Ok(dates(p, DateRule::of(*prefix, *wanted, scope.now.ms))),
+        Operand::Date(prefix, wanted) => {
+            let (narrow, apart) = dates(p, DateRule::of(*prefix, *wanted, scope.now.ms));
+            Ok(vec![narrow, apart])
+        }
         Operand::Number(comparison) => Ok(quantities(p, 0, *comparison)),
         Operand::Quantity { comparison, system, unit } => {
             let (key, canonical) = match (system, unit) {
@@ -175,36 +178,34 @@ fn references(
     Ok(targets.into_iter().map(|target| Scan::new("fhir_reference", p).and("target = {}", [target]).point()).collect())
 }
 
-/// Narrow dates first, then wide ones, which have a key of their own.
-fn dates(p: i64, rule: DateRule) -> Vec<Scan> {
+/// Narrow dates, then those apart, which have a key of their own.
+pub(super) fn dates(p: i64, rule: DateRule) -> (Scan, Scan) {
     let narrow = |filter: &str, values: &[i64]| Scan::new("fhir_date", p).and(filter, values.iter().copied());
     let wide = |filter: &str, values: &[i64]| Scan::new("fhir_date", -p).and(filter, values.iter().copied());
-    let both = |filter: &str, values: &[i64]| vec![narrow(filter, values), wide(filter, values)];
+    let both = |filter: &str, values: &[i64]| (narrow(filter, values), wide(filter, values));
     // A narrow date that ends after an instant begins less than its width before it.
     let just_before = |at: i64| at.saturating_sub(WIDE_MS);
     match rule {
         DateRule::Inside(Range { low, high }) => both("low >= {} AND low <= {} AND high <= {}", &[low, high, high]),
         DateRule::NotInside(Range { low, high }) => both("(low < {} OR high > {})", &[low, high]),
-        DateRule::EndsAfter(at) => {
-            vec![narrow("low > {} AND high > {}", &[just_before(at), at]), wide("high > {}", &[at])]
-        }
+        DateRule::EndsAfter(at) => (narrow("low > {} AND high > {}", &[just_before(at), at]), wide("high > {}", &[at])),
         DateRule::BeginsBefore(at) => both("low < {}", &[at]),
         DateRule::BeginsAfter(at) => both("low > {}", &[at]),
         DateRule::EndsBefore(at) => both("low < {} AND high < {}", &[at, at]),
         DateRule::EndsAfterOrInside(at, Range { low, high }) => {
             let or = "(high > {} OR (low >= {} AND high <= {}))";
             let begins = just_before(low);
-            vec![narrow(&format!("low >= {{}} AND {or}"), &[begins, at, low, high]), wide(or, &[at, low, high])]
+            (narrow(&format!("low >= {{}} AND {or}"), &[begins, at, low, high]), wide(or, &[at, low, high]))
         }
         DateRule::BeginsBeforeOrInside(at, Range { low, high }) => {
             both("low <= {} AND (low < {} OR (low >= {} AND high <= {}))", &[high, at, low, high])
         }
         DateRule::Overlaps(Range { low, high }) => {
             let begins = just_before(low);
-            vec![
+            (
                 narrow("low > {} AND low <= {} AND high >= {}", &[begins, high, low]),
                 wide("low <= {} AND high >= {}", &[high, low]),
-            ]
+            )
         }
     }
 }

@@ -6,7 +6,7 @@ use fhir::search::check::fits;
 use fhir::search::query::{Condition, Options, Query, Sort, Summary, Total};
 use state::params;
 
-use super::compile::{compile, restriction};
+use super::compile::{compile, conjunction, restriction};
 use super::cursor::Cursor;
 use super::node::Node;
 use super::plan::{Plan, plan};
@@ -93,9 +93,7 @@ fn planned(
     }
     *is_allowed = true;
     let mut parts = vec![restriction];
-    for condition in &query.conditions {
-        parts.push(compile(scope, kind, condition)?);
-    }
+    parts.extend(conjunction(scope, kind, &query.conditions)?);
     if let Some((compartment, id)) = &search.compartment {
         parts.push(match in_compartment(compartment, kind, id) {
             Some(condition) => compile(scope, kind, &condition)?,
@@ -124,9 +122,7 @@ pub(super) fn ids(
     limit: usize,
 ) -> Result<Vec<String>, Error> {
     let mut parts = vec![restriction(scope, kind, Permission::Search)?];
-    for condition in conditions {
-        parts.push(compile(scope, kind, condition)?);
-    }
+    parts.extend(conjunction(scope, kind, conditions)?);
     let plan = plan(scope, kind_key(scope.store.number, kind), parts)?;
     let mut ids = Vec::new();
     each(scope, kind, &plan, &[], None, limit, &mut |_, version| {
@@ -213,8 +209,7 @@ fn batch(
 fn matching(plan: &Plan, sql: &mut Sql) -> String {
     let source = plan.driver.source(sql, plan.kind);
     let mut text = format!("FROM ({source}) d");
-    let is_sure = matches!(plan.driver, Node::Index(_) | Node::Everything | Node::Changed(..) | Node::Chain(_));
-    if is_sure {
+    if plan.driver.is_sure() {
         text.push_str(" WHERE 1 = 1");
     } else {
         let kind = sql.bind(plan.kind);
