@@ -4,14 +4,15 @@
 //! drive and tests the others on each; [`run`] reads a page. What no index holds is checked on bodies by
 //! [`fhir::search::check`].
 
+mod candidates;
 mod compile;
 mod cursor;
 mod include;
 mod node;
 mod operand;
+mod order;
 mod plan;
 mod run;
-mod sort;
 mod sql;
 
 use std::sync::Arc;

@@ -7,6 +7,7 @@ use fhir::search::query::{Condition, Modifier, Operand, Prefix};
 use state::params;
 
 use super::node::{Node, Scan};
+use super::plan::Part;
 use super::{Scope, operand, run};
 use crate::access::Restriction;
 use crate::schema::{change_key, kind_key, parameter_key};
@@ -23,23 +24,37 @@ pub(super) fn restriction(scope: &Scope<'_>, kind: TypeNumber, permission: Permi
 }
 
 /// The nodes of conditions that all must hold.
-pub(super) fn conjunction(scope: &Scope<'_>, kind: TypeNumber, conditions: &[Condition]) -> Result<Vec<Node>, Error> {
-    let mut nodes = Vec::new();
-    let mut dates: Vec<(ParameterNumber, Vec<DateRule>)> = Vec::new();
+pub(super) fn conjunction(scope: &Scope<'_>, kind: TypeNumber, conditions: &[Condition]) -> Result<Vec<Part>, Error> {
+    let mut parts = Vec::new();
+    let mut dates: Vec<(ParameterNumber, Vec<DateRule>, Vec<Condition>)> = Vec::new();
     for condition in conditions {
         let Some((parameter, rule)) = single_date(scope, condition) else {
-            nodes.push(compile(scope, kind, condition)?);
+            let told = is_told_by_body(condition).then(|| condition.clone());
+            parts.push(Part { node: compile(scope, kind, condition)?, condition: told });
             continue;
         };
-        match dates.iter_mut().find(|(other, _)| *other == parameter) {
-            Some((_, rules)) => rules.push(rule),
-            None => dates.push((parameter, vec![rule])),
+        match dates.iter_mut().find(|(other, ..)| *other == parameter) {
+            Some((_, rules, conditions)) => {
+                rules.push(rule);
+                conditions.push(condition.clone());
+            }
+            None => dates.push((parameter, vec![rule], vec![condition.clone()])),
         }
     }
-    for (parameter, rules) in dates {
-        nodes.push(date_range(parameter_key(scope.store.number, kind, parameter), rules));
+    for (parameter, rules, conditions) in dates {
+        let node = date_range(parameter_key(scope.store.number, kind, parameter), rules);
+        parts.push(Part { node, condition: Some(Condition::All(conditions)) });
     }
-    Ok(nodes)
+    Ok(parts)
+}
+
+/// Whether a body tells the same as the index. What references lead to, only the index knows.
+fn is_told_by_body(condition: &Condition) -> bool {
+    let (Condition::Parameter { parameter, .. } | Condition::Missing { parameter, .. }) = condition else {
+        return false;
+    };
+    let kind = Definitions::r4().parameter(*parameter).map(|parameter| parameter.kind);
+    kind.is_some_and(|kind| !matches!(kind, ParameterKind::Reference | ParameterKind::Composite))
 }
 
 /// A condition on a date with one value.
@@ -97,7 +112,9 @@ pub(super) fn compile(scope: &Scope<'_>, kind: TypeNumber, condition: &Condition
             let node = nested(scope, *referring, condition)?;
             Ok(Node::Has { p, kind: kind_key(scope.store.number, *referring), node: Box::new(node) })
         }
-        Condition::All(parts) => Ok(Node::All(conjunction(scope, kind, parts)?)),
+        Condition::All(parts) => {
+            Ok(Node::All(conjunction(scope, kind, parts)?.into_iter().map(|part| part.node).collect()))
+        }
         Condition::Any(parts) => {
             // Where a body must tell only some of them, those are found out at once.
             let told = |part| told(scope, kind, compile(scope, kind, part)?);
@@ -181,9 +198,14 @@ fn composite(
                 all.push(Node::Index(operand::scans(scope, found, p, &Modifier::None, part)?));
             }
         }
-        candidates.push(if all.is_empty() { Node::Everything } else { Node::All(all) });
+        candidates.push(all);
     }
-    Ok(Node::All(vec![Node::Any(candidates), Node::Body(Box::new(condition.clone()))]))
+    let mut parts = match <[Vec<Node>; 1]>::try_from(candidates) {
+        Ok([all]) => all,
+        Err(many) => vec![Node::Any(many.into_iter().map(Node::All).collect())],
+    };
+    parts.push(Node::Body(Box::new(condition.clone())));
+    Ok(Node::All(parts))
 }
 
 /// A node without need of bodies: where it has any, the resources in it are found out at once.

@@ -115,6 +115,18 @@ impl Node {
         }
     }
 
+    /// Whether one resource is tested in a step or a few.
+    pub fn is_probe(&self) -> bool {
+        match self {
+            Node::Everything | Node::Rids(_) | Node::Changed(..) | Node::Listed { .. } | Node::Body(_) => true,
+            Node::Index(scans) => scans.iter().all(|scan| scan.is_point),
+            Node::Chain(_) => false,
+            Node::Has { node, .. } => node.is_probe(),
+            Node::All(parts) | Node::Any(parts) => parts.iter().all(Node::is_probe),
+            Node::Not(part) => part.is_probe(),
+        }
+    }
+
     /// Whether its source lists only resources of the type that are there.
     pub fn is_sure(&self) -> bool {
         match self {

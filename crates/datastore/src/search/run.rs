@@ -6,15 +6,16 @@ use fhir::search::check::fits;
 use fhir::search::query::{Condition, Options, Query, Sort, Summary, Total};
 use state::params;
 
+use super::candidates::{self, Batch};
 use super::compile::{compile, conjunction, restriction};
 use super::cursor::Cursor;
 use super::node::Node;
-use super::plan::{Plan, plan};
-use super::sql::{Bound, Sql};
-use super::{Page, Scope, Search, include, sort};
+use super::order::{self, Walk};
+use super::plan::{Part, Plan, plan};
+use super::{Page, Scope, Search, include};
 use crate::access::in_compartment;
 use crate::interaction::read::{COLUMNS, version};
-use crate::schema::{kind_key, type_in};
+use crate::schema::{change_key, kind_key, type_in};
 use crate::{Error, Kind, Permission, Version};
 
 /// Matches on a page unless told.
@@ -24,51 +25,30 @@ const BATCH: usize = 500;
 /// Candidates whose bodies are read for one search.
 const BODIES_MAX: usize = 1_000_000;
 
-/// A candidate and what it is sorted by.
-struct Candidate {
-    rid: i64,
-    keys: Vec<Option<Bound>>,
-}
-
 /// A page of a search.
 pub(super) fn page(scope: &Scope<'_>, search: &Search) -> Result<Page, Error> {
     let mut page = Page { total: Some(0), ..Page::default() };
     let options = search.parts.first().map(|(_, query)| query.options.clone()).unwrap_or_default();
     let only_counts = options.summary == Summary::Count || options.count == Some(0);
     let count = if only_counts { 0 } else { options.count.unwrap_or(COUNT_DEFAULT) };
-    let first = search.after.as_ref().map_or(0, |cursor| cursor.part);
+    let first = search.after.map_or(0, |cursor| cursor.part);
     let mut is_allowed = false;
     for (part, (kind, query)) in search.parts.iter().enumerate() {
         let Some(plan) = planned(scope, search, *kind, query, &mut is_allowed)? else { continue };
-        page.ignored
-            .extend(query.ignored.iter().filter(|name| !page.ignored.contains(name)).cloned().collect::<Vec<_>>());
+        let ignored = query.ignored.iter().filter(|name| !page.ignored.contains(name)).cloned().collect::<Vec<_>>();
+        page.ignored.extend(ignored);
         if search.explain {
             page.plan.push(format!("type: {}", Definitions::r4().name(*kind)));
             page.plan.extend(plan.told());
         }
-        let after = search.after.as_ref().filter(|cursor| cursor.part == part);
-        let wants_rows = part >= first && page.next.is_none() && !only_counts;
-        let mut exhausted = false;
-        if wants_rows {
-            let mut last = None;
+        let after = search.after.filter(|cursor| cursor.part == part);
+        let mut known = None;
+        if part >= first && page.next.is_none() && !only_counts {
             let wanted = count.saturating_sub(page.matches.len());
-            let mut found = 0;
-            exhausted =
-                each(scope, *kind, &plan, &query.options.sort, after, wanted + 1, &mut |candidate, version| {
-                    found += 1;
-                    if found <= wanted {
-                        last = Some(Cursor { part, rid: candidate.rid, keys: candidate.keys.clone() });
-                        page.matches.push(version);
-                    }
-                    Ok(found <= wanted)
-                })?;
-            if found > wanted {
-                // A page that was full before this type began goes on at its beginning.
-                page.next = last.or_else(|| Some(Cursor { part, rid: 0, keys: Vec::new() }));
-            }
+            let is_all = fill(scope, (part, *kind), &plan, &query.options.sort, after, wanted, &mut page)?;
+            let is_known = is_all && after.is_none() && search.parts.len() == 1;
+            known = is_known.then_some(page.matches.len() as i64);
         }
-        let is_known = exhausted && after.is_none() && first == 0 && search.parts.len() == 1;
-        let known = is_known.then_some(page.matches.len() as i64);
         let total = total(scope, *kind, &plan, &options, only_counts, known)?;
         page.total = page.total.zip(total).map(|(sum, total)| sum + total);
     }
@@ -77,6 +57,31 @@ pub(super) fn page(scope: &Scope<'_>, search: &Search) -> Result<Page, Error> {
     }
     include::include(scope, &options, &mut page)?;
     Ok(page)
+}
+
+/// Adds matches of one part to a page, up to `wanted`; true when there are no more.
+fn fill(
+    scope: &Scope<'_>,
+    (part, kind): (usize, TypeNumber),
+    plan: &Plan,
+    sorts: &[Sort],
+    after: Option<Cursor>,
+    wanted: usize,
+    page: &mut Page,
+) -> Result<bool, Error> {
+    // A page that was full before this type began goes on at its beginning.
+    let mut last = after.unwrap_or(Cursor { part, rid: 0, sequence: 0 });
+    let mut found = 0;
+    let is_all = each(scope, kind, plan, sorts, after, wanted + 1, &mut |rid, version| {
+        found += 1;
+        if found <= wanted {
+            last = Cursor { part, rid, sequence: version.sequence };
+            page.matches.push(version);
+        }
+        Ok(found <= wanted)
+    })?;
+    page.next = (found > wanted).then_some(last);
+    Ok(is_all)
 }
 
 /// The plan of a search in one type; nothing when the caller may not search it.
@@ -92,23 +97,27 @@ fn planned(
         return Ok(None);
     }
     *is_allowed = true;
-    let mut parts = vec![restriction];
+    let mut parts: Vec<Part> = vec![restriction.into()];
     parts.extend(conjunction(scope, kind, &query.conditions)?);
     if let Some((compartment, id)) = &search.compartment {
-        parts.push(match in_compartment(compartment, kind, id) {
+        let node = match in_compartment(compartment, kind, id) {
             Some(condition) => compile(scope, kind, &condition)?,
             None => Node::never(),
-        });
+        };
+        parts.push(node.into());
     }
     plan(scope, kind_key(scope.store.number, kind), parts).map(Some)
 }
 
 /// All resources of a node, by number.
 pub(super) fn all(scope: &Scope<'_>, kind: TypeNumber, node: Node) -> Result<Vec<i64>, Error> {
-    let plan = plan(scope, kind_key(scope.store.number, kind), vec![node])?;
+    let plan = plan(scope, kind_key(scope.store.number, kind), vec![node.into()])?;
+    if !plan.needs_body() {
+        return Ok(candidates::by_number(scope, &plan, 0, usize::MAX)?.rids);
+    }
     let mut rids = Vec::new();
-    each(scope, kind, &plan, &[], None, usize::MAX, &mut |candidate, _| {
-        rids.push(candidate.rid);
+    each(scope, kind, &plan, &[], None, usize::MAX, &mut |rid, _| {
+        rids.push(rid);
         Ok(true)
     })?;
     Ok(rids)
@@ -121,7 +130,7 @@ pub(super) fn ids(
     conditions: &[Condition],
     limit: usize,
 ) -> Result<Vec<String>, Error> {
-    let mut parts = vec![restriction(scope, kind, Permission::Search)?];
+    let mut parts: Vec<Part> = vec![restriction(scope, kind, Permission::Search)?.into()];
     parts.extend(conjunction(scope, kind, conditions)?);
     let plan = plan(scope, kind_key(scope.store.number, kind), parts)?;
     let mut ids = Vec::new();
@@ -138,90 +147,96 @@ fn each(
     kind: TypeNumber,
     plan: &Plan,
     sorts: &[Sort],
-    after: Option<&Cursor>,
+    after: Option<Cursor>,
     wanted: usize,
-    found: &mut dyn FnMut(&Candidate, Version) -> Result<bool, Error>,
+    found: &mut dyn FnMut(i64, Version) -> Result<bool, Error>,
 ) -> Result<bool, Error> {
-    let needs_body = plan.needs_body();
-    let mut after = after.cloned();
-    let mut bodies = 0;
+    let mut bodies = Bodies { kind, plan, read: 0 };
+    let walk = Walk::of(sorts, plan);
+    if walk == Walk::Sorted {
+        return each_sorted(scope, &mut bodies, sorts, after, found);
+    }
+    let is_filtered = plan.needs_body() || !plan.sets.is_empty();
+    // What lists no order of its own is listed once.
+    let is_listed_once = walk == Walk::Number && !plan.driver.is_ordered() && is_filtered;
+    let limit =
+        if is_listed_once { usize::MAX } else { wanted.clamp(1, BATCH).max(if is_filtered { BATCH } else { 1 }) };
+    let after = after.filter(|after| after.rid > 0);
+    let mut place = match walk {
+        Walk::Change { .. } => after.map(|after| change_key(scope.store.number, after.sequence)),
+        _ => after.map(|after| after.rid),
+    };
     loop {
-        let limit = if needs_body { BATCH } else { wanted.min(BATCH) };
-        let batch = batch(scope, kind, plan, sorts, after.as_ref(), limit)?;
-        let is_last = batch.len() < limit;
-        for candidate in &batch {
-            let Some(version) = current(scope, kind, candidate.rid)? else { continue };
-            bodies += usize::from(needs_body);
-            if bodies > BODIES_MAX {
-                return Err(Error::new(
-                    Kind::TooLarge,
-                    "too many resources would have to be read: add a condition that an index holds",
-                ));
-            }
-            if needs_body && !body_fits(scope, kind, plan, &version)? {
-                continue;
-            }
-            if !found(candidate, version)? {
+        let Batch { rids, next } = match walk {
+            Walk::Change { descending } => candidates::by_change(scope, plan, place, descending, limit)?,
+            _ => candidates::by_number(scope, plan, place.unwrap_or(0), limit)?,
+        };
+        for rid in rids {
+            if let Some(version) = bodies.matching(scope, rid)?
+                && !found(rid, version)?
+            {
                 return Ok(false);
             }
         }
-        let Some(last) = batch.last().filter(|_| !is_last) else { return Ok(true) };
-        after = Some(Cursor { part: 0, rid: last.rid, keys: last.keys.clone() });
+        if next.is_none() {
+            return Ok(true);
+        }
+        place = next;
     }
 }
 
-/// The next candidates behind a place.
-fn batch(
+/// All matches are found before the first is told.
+fn each_sorted(
     scope: &Scope<'_>,
-    kind: TypeNumber,
-    plan: &Plan,
+    bodies: &mut Bodies<'_>,
     sorts: &[Sort],
-    after: Option<&Cursor>,
-    limit: usize,
-) -> Result<Vec<Candidate>, Error> {
-    let mut sql = Sql::default();
-    let keys = sort::keys(scope, kind, sorts, &mut sql);
-    let matching = matching(plan, &mut sql);
-    let behind =
-        after.map(|after| sort::behind(&keys, &after.keys, after.rid, &mut sql)).unwrap_or_else(|| "1 = 1".into());
-    let limit = sql.bind(i64::try_from(limit).unwrap_or(i64::MAX));
-    let is_distinct = !plan.driver.is_ordered();
-    let text = if keys.is_empty() {
-        let distinct = if is_distinct { "DISTINCT " } else { "" };
-        format!("SELECT {distinct}d.rid {matching} AND {behind} ORDER BY d.rid LIMIT {limit}")
-    } else {
-        let (joins, columns, order) = (sort::joins(&keys), sort::columns(&keys), sort::order(&keys));
-        format!(
-            "SELECT d.rid{columns} FROM (SELECT DISTINCT d.rid {matching}) d{joins} WHERE {behind} ORDER BY {order} LIMIT {limit}"
-        )
-    };
-    let key = |row: &state::Row<'_>, column: usize| {
-        let number = row.int_opt(column).map(|number| number.map(Bound::Int));
-        number.or_else(|_| row.text(column).map(|text| Some(Bound::Text(text.to_owned()))))
-    };
-    scope.tx.all(&text, &sql.params(), |row| {
-        let keys = (1..=keys.len()).map(|column| key(row, column)).collect::<Result<_, _>>()?;
-        Ok::<_, Error>(Candidate { rid: row.int(0)?, keys })
-    })
+    after: Option<Cursor>,
+    found: &mut dyn FnMut(i64, Version) -> Result<bool, Error>,
+) -> Result<bool, Error> {
+    let mut rids = candidates::by_number(scope, bodies.plan, 0, usize::MAX)?.rids;
+    if bodies.plan.needs_body() {
+        let mut matching = Vec::new();
+        for rid in rids {
+            if bodies.matching(scope, rid)?.is_some() {
+                matching.push(rid);
+            }
+        }
+        rids = matching;
+    }
+    for ranked in order::sorted(scope, bodies.kind, sorts, &rids, after.as_ref())? {
+        if let Some(version) = current(scope, bodies.kind, ranked.rid)?
+            && !found(ranked.rid, version)?
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
-/// FROM and WHERE of a plan; the candidate is `d.rid`.
-fn matching(plan: &Plan, sql: &mut Sql) -> String {
-    let source = plan.driver.source(sql, plan.kind);
-    let mut text = format!("FROM ({source}) d");
-    if plan.driver.is_sure() {
-        text.push_str(" WHERE 1 = 1");
-    } else {
-        let kind = sql.bind(plan.kind);
-        text.push_str(&format!(
-            " CROSS JOIN fhir_resource r ON r.rid = d.rid WHERE r.kind = {kind} AND r.change > 0 AND r.deleted = 0"
-        ));
+/// Reads candidates' bodies; only so many for one search.
+struct Bodies<'a> {
+    kind: TypeNumber,
+    plan: &'a Plan,
+    read: usize,
+}
+
+impl Bodies<'_> {
+    /// A candidate, if what only a body tells fits.
+    fn matching(&mut self, scope: &Scope<'_>, rid: i64) -> Result<Option<Version>, Error> {
+        let found = current(scope, self.kind, rid)?;
+        if !self.plan.needs_body() {
+            return Ok(found);
+        }
+        self.read += 1;
+        if self.read > BODIES_MAX {
+            let reason = "too many resources would have to be read: add a condition that an index holds";
+            return Err(Error::new(Kind::TooLarge, reason));
+        }
+        match found {
+            Some(version) if body_fits(scope, self.kind, self.plan, &version)? => Ok(Some(version)),
+            _ => Ok(None),
+        }
     }
-    for test in &plan.tests {
-        let test = test.test(sql, plan.kind, "d.rid");
-        text.push_str(&format!(" AND {test}"));
-    }
-    text
 }
 
 /// How many match, where that is asked or costs little.
@@ -237,12 +252,9 @@ fn total(
         return Ok(known.filter(|_| options.total != Total::None));
     }
     if !plan.needs_body() {
-        let mut sql = Sql::default();
-        let matching = matching(plan, &mut sql);
-        let counted = if plan.driver.is_ordered() { "count(*)" } else { "count(DISTINCT d.rid)" };
-        return Ok(scope.tx.first(&format!("SELECT {counted} {matching}"), &sql.params(), |row| row.int(0))?);
+        return candidates::count(scope, plan).map(Some);
     }
-    if !only_counts && options.total != Total::Accurate {
+    if !only_counts && options.total != Total::Accurate && !plan.is_small() {
         return Ok(None);
     }
     let mut total = 0;

@@ -27,8 +27,8 @@ async fn filled(case: &Value) -> Place {
     place
 }
 
-/// Asks `Type?name=value&…` with nothing encoded.
-pub async fn ask(place: &Place, text: &str) -> Result<Page, Error> {
+/// What `Type?name=value&…` asks, with nothing encoded.
+fn search(text: &str) -> Result<Search, Error> {
     let (name, query) = text.split_once('?').unwrap_or((text, ""));
     let pairs: Vec<(String, String)> = query
         .split('&')
@@ -36,7 +36,26 @@ pub async fn ask(place: &Place, text: &str) -> Result<Page, Error> {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let parts = vec![(kind(name), Query::parse(kind(name), &pairs, Unknown::Refused)?)];
-    place.store.search(&caller(), Search { parts, compartment: None, after: None, explain: false }).await
+    Ok(Search { parts, compartment: None, after: None, explain: false })
+}
+
+async fn ask(place: &Place, text: &str) -> Result<Page, Error> {
+    place.store.search(&caller(), search(text)?).await
+}
+
+/// The ids on all pages of two.
+async fn paged(place: &Place, text: &str) -> Result<Vec<String>, Error> {
+    let mut search = search(text)?;
+    for (_, query) in &mut search.parts {
+        query.options.count = Some(2);
+    }
+    let mut ids = Vec::new();
+    loop {
+        let page = place.store.search(&caller(), search.clone()).await?;
+        ids.extend(page.matches.iter().map(|version| version.id.clone()));
+        let Some(next) = page.next else { return Ok(ids) };
+        search.after = Some(next.to_string().parse()?);
+    }
 }
 
 fn table<'a>(case: &'a Value, name: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
@@ -57,11 +76,14 @@ async fn check(name: &str) -> Vec<String> {
             match ask(&place, query).await {
                 Ok(page) => {
                     let mut found: Vec<String> = page.matches.iter().map(|version| version.id.clone()).collect();
+                    let paged = paged(&place, query).await.expect("pages");
+                    if paged != found {
+                        wrong.push(format!("{query}\n   on one page {found:?}\n   on many     {paged:?}"));
+                    }
                     if !is_ordered {
                         found.sort();
                     }
-                    let total = page.total == Some(found.len() as i64);
-                    if found != list(expected) || !(total || page.total.is_none()) {
+                    if found != list(expected) || page.total != Some(found.len() as i64) {
                         wrong.push(format!("{query}\n   found {found:?} of {:?}\n   not   {expected}", page.total));
                     }
                 }

@@ -1,0 +1,89 @@
+//! Candidates of a plan: resources that pass all that the index can tell.
+
+use super::Scope;
+use super::plan::Plan;
+use super::sql::Sql;
+use crate::Error;
+
+/// Some candidates.
+pub(super) struct Batch {
+    pub rids: Vec<i64>,
+    /// Where the next ones are behind, when there may be more: a number, or the key of a change.
+    pub next: Option<i64>,
+}
+
+/// Candidates behind a number, in the order of their numbers; at most `limit` are looked at.
+pub(super) fn by_number(scope: &Scope<'_>, plan: &Plan, after: i64, limit: usize) -> Result<Batch, Error> {
+    let mut sql = Sql::default();
+    let matching = matching(plan, &mut sql);
+    let after = sql.bind(after);
+    let bound = sql.bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    let distinct = if plan.driver.is_ordered() { "" } else { "DISTINCT " };
+    let text = format!("SELECT {distinct}d.rid {matching} AND d.rid > {after} ORDER BY d.rid LIMIT {bound}");
+    let mut rids = scope.tx.all(&text, &sql.params(), |row| Ok::<_, Error>(row.int(0)?))?;
+    let next = rids.last().copied().filter(|_| rids.len() >= limit);
+    rids.retain(|rid| plan.sets.iter().all(|set| set.allows(*rid)));
+    Ok(Batch { rids, next })
+}
+
+/// The same in the order of their last changes; `after` is the key of a change.
+pub(super) fn by_change(
+    scope: &Scope<'_>,
+    plan: &Plan,
+    after: Option<i64>,
+    descending: bool,
+    limit: usize,
+) -> Result<Batch, Error> {
+    let mut sql = Sql::default();
+    let kind = sql.bind(plan.kind);
+    let mut text =
+        format!("SELECT d.rid, d.change FROM fhir_resource d WHERE d.kind = {kind} AND d.change > 0 AND d.deleted = 0");
+    for node in std::iter::once(&plan.driver).chain(&plan.tests) {
+        text.push_str(&format!(" AND {}", node.test(&mut sql, plan.kind, "d.rid")));
+    }
+    let (compare, order) = if descending { ("<", " DESC") } else { (">", "") };
+    if let Some(after) = after {
+        text.push_str(&format!(" AND d.change {compare} {}", sql.bind(after)));
+    }
+    let bound = sql.bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    text.push_str(&format!(" ORDER BY d.change{order} LIMIT {bound}"));
+    let mut next = None;
+    let mut rids = scope.tx.all(&text, &sql.params(), |row| {
+        next = Some(row.int(1)?);
+        Ok::<_, Error>(row.int(0)?)
+    })?;
+    next = next.filter(|_| rids.len() >= limit);
+    rids.retain(|rid| plan.sets.iter().all(|set| set.allows(*rid)));
+    Ok(Batch { rids, next })
+}
+
+/// How many there are.
+pub(super) fn count(scope: &Scope<'_>, plan: &Plan) -> Result<i64, Error> {
+    if !plan.sets.is_empty() {
+        return Ok(by_number(scope, plan, 0, usize::MAX)?.rids.len() as i64);
+    }
+    let mut sql = Sql::default();
+    let matching = matching(plan, &mut sql);
+    let counted = if plan.driver.is_ordered() { "count(*)" } else { "count(DISTINCT d.rid)" };
+    let text = format!("SELECT {counted} {matching}");
+    Ok(scope.tx.first(&text, &sql.params(), |row| row.int(0))?.unwrap_or(0))
+}
+
+/// FROM and WHERE of a plan; the candidate is `d.rid`.
+fn matching(plan: &Plan, sql: &mut Sql) -> String {
+    let source = plan.driver.source(sql, plan.kind);
+    let mut text = format!("FROM ({source}) d");
+    if plan.driver.is_sure() {
+        text.push_str(" WHERE 1 = 1");
+    } else {
+        let kind = sql.bind(plan.kind);
+        text.push_str(&format!(
+            " CROSS JOIN fhir_resource r ON r.rid = d.rid WHERE r.kind = {kind} AND r.change > 0 AND r.deleted = 0"
+        ));
+    }
+    for test in &plan.tests {
+        let test = test.test(sql, plan.kind, "d.rid");
+        text.push_str(&format!(" AND {test}"));
+    }
+    text
+}
