@@ -31,8 +31,9 @@ const KINDS_PASSED_OVER: [&str; 10] = [
 
 pub fn run(arguments: &[String]) -> anyhow::Result<()> {
     let [package] = arguments else { bail!("usage: cargo xtask bodies PACKAGE (the unpacked npm package)") };
-    let mut paths: Vec<_> =
-        fs::read_dir(Path::new(package).join("package"))?.map(|entry| Ok(entry?.path())).collect::<anyhow::Result<_>>()?;
+    let mut paths: Vec<_> = fs::read_dir(Path::new(package).join("package"))?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<anyhow::Result<_>>()?;
     paths.sort();
     let mut samples = Vec::new();
     for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "json")) {

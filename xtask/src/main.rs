@@ -5,6 +5,7 @@ mod bodies;
 mod cargo;
 mod crash;
 mod definitions;
+mod examples;
 mod tidy;
 
 use anyhow::bail;
@@ -20,6 +21,8 @@ Commands:
                 make the dictionary of stored FHIR bodies from the same package
   definitions PACKAGE
                 make the table of FHIR R4 definitions from the unpacked npm package hl7.fhir.r4.examples
+  examples PACKAGE
+                validate the example resources of that package and count what is refused
   tidy          check the rules of CONTRIBUTING.md that a program can check
 ";
 
@@ -30,6 +33,7 @@ fn main() -> anyhow::Result<()> {
         Some("crash") => crash::run(&arguments[1..]),
         Some("bodies") => bodies::run(&arguments[1..]),
         Some("definitions") => definitions::run(&arguments[1..]),
+        Some("examples") => examples::run(&arguments[1..]),
         Some("tidy") => tidy::run(),
         Some("--help" | "-h" | "help") | None => {
             write_out(HELP);

@@ -35,6 +35,8 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "event",
             "state",
+            "fhir",
+            "datastore",
             "table",
             "logs",
             "messaging",
@@ -55,6 +57,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "state",
             "pattern",
             "expr",
+            "fhir",
+            "datastore",
             "table",
             "logs",
             "messaging",
@@ -74,7 +78,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("testkit", &["event", "state"]),
     ("functions", &[]),
-    ("xtask", &["testkit"]),
+    ("xtask", &["testkit", "fhir"]),
     // Measured programs drive the libraries as the binary does, without the SQL engine and the SDKs in their build.
     ("bench", &["event", "state", "objects", "pattern", "pipe", "lake"]),
 ];

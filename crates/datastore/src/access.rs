@@ -9,6 +9,7 @@ use fhir::definitions::{Definitions, TypeNumber};
 use fhir::json::Document;
 use fhir::search::check::{Now, fits};
 use fhir::search::query::{Condition, Modifier, Operand};
+use fhir::validate::Level;
 
 /// What is done to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +67,8 @@ pub struct Caller {
     /// As the audit log names them: an access key id, or a token's client and subject.
     pub name: Arc<str>,
     pub access: Access,
+    /// How much of what they write is looked at.
+    pub validation: Level,
 }
 
 /// Which resources of a type are covered.

@@ -69,7 +69,7 @@ impl Store {
         let entries = std::sync::Arc::new(entries);
         for _ in 0..ATTEMPTS {
             let found = self.resolve(caller, entries.clone()).await?;
-            let ready = std::sync::Arc::new(self.ready_entries(entries.clone(), found).await?);
+            let ready = std::sync::Arc::new(self.ready_entries(entries.clone(), found, caller.validation).await?);
             let (store, caller, entries) = (self.clone(), caller.clone(), entries.clone());
             let answers = self.commit(move |transaction| store.write_all(transaction, &caller, &entries, &ready)).await;
             match answers {
@@ -206,8 +206,11 @@ fn place(number: usize) -> String {
 fn at(number: usize, mut error: Error) -> Error {
     for issue in &mut error.issues {
         let inner = issue.expression.take();
-        issue.expression =
-            Some(inner.map_or_else(|| place(number), |inner| format!("{}.resource.{inner}", place(number))));
+        issue.expression = Some(match inner {
+            Some(inner) if inner.starts_with("Bundle.") => inner,
+            Some(inner) => format!("{}.resource.{inner}", place(number)),
+            None => place(number),
+        });
     }
     error
 }

@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use fhir::definitions::{Definitions, TypeNumber};
 use fhir::json::Document;
-use fhir::outcome::Issue;
+use fhir::outcome::{Issue, Severity};
+use fhir::validate::{Level, validate};
 
 use crate::row::{Row, rows};
-use crate::{Error, Kind, Store, body};
+use crate::{Caller, Error, Kind, Store, body};
 
 /// A resource that only waits for its version.
 #[derive(Clone)]
@@ -46,7 +47,12 @@ pub(crate) fn id_of(document: &Document) -> Result<Option<String>, Error> {
 
 impl Store {
     /// Reads a body and makes it ready.
-    pub(crate) async fn ready(&self, body: Bytes, expected: Option<TypeNumber>) -> Result<Incoming, Error> {
+    pub(crate) async fn ready(
+        &self,
+        caller: &Caller,
+        body: Bytes,
+        expected: Option<TypeNumber>,
+    ) -> Result<Incoming, Error> {
         let document = Document::parse(body)?;
         let kind = kind_of(&document)?;
         if let Some(expected) = expected.filter(|expected| *expected != kind) {
@@ -54,18 +60,23 @@ impl Store {
             let issue = Issue::at("invalid", "resourceType", format!("the body is no {name}"));
             return Err(Error::with_issues(Kind::Invalid, vec![issue]));
         }
-        self.ready_document(&document, kind).await
+        self.ready_document(&document, kind, caller.validation).await
     }
 
     /// As [`Store::ready`], of a document that was read.
-    pub(crate) async fn ready_document(&self, document: &Document, kind: TypeNumber) -> Result<Incoming, Error> {
+    pub(crate) async fn ready_document(
+        &self,
+        document: &Document,
+        kind: TypeNumber,
+        level: Level,
+    ) -> Result<Incoming, Error> {
         self.know_texts(crate::row::texts(document, kind)).await?;
-        self.incoming(document, kind)
+        self.incoming(document, kind, level)
     }
 
     /// As [`Store::ready_document`], once the texts are known.
-    pub(crate) fn incoming(&self, document: &Document, kind: TypeNumber) -> Result<Incoming, Error> {
-        self.numbered(document, kind, |text| self.known_text(text))
+    pub(crate) fn incoming(&self, document: &Document, kind: TypeNumber, level: Level) -> Result<Incoming, Error> {
+        self.numbered(document, kind, level, |text| self.known_text(text))
     }
 
     /// As [`Store::incoming`], with numbers of texts from elsewhere.
@@ -73,9 +84,15 @@ impl Store {
         &self,
         document: &Document,
         kind: TypeNumber,
+        level: Level,
         number: impl FnMut(&str) -> Result<i64, Error>,
     ) -> Result<Incoming, Error> {
         let id = id_of(document)?;
+        let mut issues = validate(document, level);
+        issues.retain(|issue| matches!(issue.severity, Severity::Error | Severity::Fatal));
+        if !issues.is_empty() {
+            return Err(Error::with_issues(Kind::Invalid, issues));
+        }
         let stripped =
             fhir::render::strip(document).ok_or_else(|| Error::new(Kind::Invalid, "the body is no resource"))?;
         let packed = body::pack(&stripped)?;

@@ -10,3 +10,4 @@ pub mod patch;
 pub mod reference;
 pub mod render;
 pub mod search;
+pub mod validate;

@@ -33,6 +33,7 @@ pub struct App {
     pub stacks: stack::Engine,
     pub tables: table::Tables,
     pub pipes: pipe::Pipes,
+    pub datastores: datastore::Datastores,
     pub delivery: lake::DeliveryStreams,
     pub catalog: lake::catalog::Catalog,
     pub logs: logs::Logs,

@@ -21,7 +21,7 @@ use crate::protocol::xml::Lists;
 use crate::protocol::{form, json, rest, xml};
 use crate::services::{self, Protocol, Service};
 use crate::signature::{self, Claim};
-use crate::{App, AwsError, Call, own};
+use crate::{App, AwsError, Call, fhir, own};
 
 /// Bounds on one request and on all at once.
 #[derive(Clone, Debug)]
@@ -112,6 +112,9 @@ async fn answer(front: &Front, request: axum::extract::Request) -> Response {
     if is_s3(&head, claim.as_ref().ok()) {
         return answer_s3(front, http::Request::from_parts(head, body), &request_id).await;
     }
+    if fhir::is_path(head.uri.path()) {
+        return with_id(answer_fhir(front, &head, body, claim).await, &request_id);
+    }
     let shape = service.map_or_else(|| fallback_shape(&head), Shape::of);
     let outcome = run(front, &head, body, service, claim, shape, &request_id).await;
     match outcome {
@@ -158,6 +161,40 @@ async fn answer_s3(front: &Front, request: axum::extract::Request, request_id: &
     with_id(front.app.s3.call(request, request_id).await.map(Body::new), request_id)
 }
 
+/// Data of FHIR datastores, with its own errors and a bound of its own on bodies.
+async fn answer_fhir(front: &Front, head: &Parts, body: Body, claim: Result<Claim, AwsError>) -> Response {
+    let app = &front.app;
+    let limits = Limits { body_bytes_max: fhir::BODY_BYTES_MAX, ..front.limits.clone() };
+    let authenticated = async {
+        check_headers(head, &limits)?;
+        let body = read(head, body, &limits).await?;
+        let claim = claim?;
+        let key = app.keys.lookup(&claim.access_key).await?;
+        signature::verify(&claim, key, app.signature_clock.now_ms(), head, &body)?;
+        if claim.service != fhir::SIGNING_NAME {
+            let message = format!("Credential should be scoped to correct service: '{}'.", fhir::SIGNING_NAME);
+            return Err(AwsError::new(403, "InvalidSignatureException", message));
+        }
+        Ok((claim.access_key, body))
+    };
+    match authenticated.await {
+        Ok((access_key, body)) => {
+            let caller = datastore::Caller { name: access_key.into(), ..datastore::Caller::default() };
+            fhir::answer(app, head, body, caller).await
+        }
+        Err(error) => fhir::refuse(head, &error),
+    }
+}
+
+fn check_headers(head: &Parts, limits: &Limits) -> Result<(), AwsError> {
+    let header_bytes: usize = head.headers.iter().map(|(n, v)| n.as_str().len() + v.len()).sum();
+    if header_bytes > limits.header_bytes_max {
+        let message = format!("the request's headers are too large. bytes_max={}", limits.header_bytes_max);
+        return Err(AwsError::new(431, "RequestHeaderFieldsTooLarge", message));
+    }
+    Ok(())
+}
+
 fn target(head: &Parts) -> Option<&str> {
     head.headers.get("x-amz-target").and_then(|v| v.to_str().ok())
 }
@@ -185,11 +222,7 @@ async fn run(
     shape: Shape,
     request_id: &str,
 ) -> Result<Response, AwsError> {
-    let header_bytes: usize = head.headers.iter().map(|(n, v)| n.as_str().len() + v.len()).sum();
-    if header_bytes > front.limits.header_bytes_max {
-        let message = format!("the request's headers are too large. bytes_max={}", front.limits.header_bytes_max);
-        return Err(AwsError::new(431, "RequestHeaderFieldsTooLarge", message));
-    }
+    check_headers(head, &front.limits)?;
     let body = read(head, body, &front.limits).await?;
     let claim = claim?;
     let key = front.app.keys.lookup(&claim.access_key).await?;

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 use crate::{
-    App, AwsError, Call, Reply, cloudformation, dynamodb, events, firehose, glue, iam, lambda, logs, pipes, scheduler,
-    sqs, sts,
+    App, AwsError, Call, Reply, cloudformation, dynamodb, events, firehose, glue, healthlake, iam, lambda, logs, pipes,
+    scheduler, sqs, sts,
 };
 
 /// What runs an operation of a service.
@@ -104,6 +104,12 @@ pub const SERVICES: &[Service] = &[
         signing_name: "glue",
         protocol: Protocol::Json { target: "AWSGlue", version: "1.1", crc32: false },
         call: |app, call| Box::pin(glue::call(app, call)),
+    },
+    Service {
+        name: "healthlake",
+        signing_name: "healthlake",
+        protocol: Protocol::Json { target: "HealthLake", version: "1.0", crc32: false },
+        call: |app, call| Box::pin(healthlake::call(app, call)),
     },
     Service {
         name: "iam",

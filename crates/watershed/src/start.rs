@@ -58,6 +58,7 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
     let Identity { region, account } = identity.clone();
     let tables = table::Tables::open(state.clone(), clock.clone(), &region, &account)?;
     let logs = logs::Logs::open(state.clone(), clock.clone(), &region, &account)?;
+    let datastores = datastore::Datastores::open(state.clone(), clock.clone())?;
     let queues = messaging::queue::Queues::open(state.clone(), clock.clone(), &region, &account)?;
     let catalog = lake::catalog::Catalog::open(state.clone())?;
     let query = query(data, &objects, catalog.clone())?;
@@ -115,6 +116,7 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
         stacks,
         tables,
         pipes,
+        datastores,
         delivery,
         logs,
         queues: queues.clone(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use fhir::definitions::{Definitions, TypeNumber};
 use fhir::json::Document;
 use fhir::reference::rewrite;
+use fhir::validate::Level;
 
 use super::at;
 use super::entry::{Action, Entry};
@@ -28,7 +29,12 @@ pub(super) struct Ready {
 
 impl Store {
     /// Makes entries ready.
-    pub(super) async fn ready_entries(&self, entries: Arc<Vec<Entry>>, found: Found) -> Result<Vec<Ready>, Error> {
+    pub(super) async fn ready_entries(
+        &self,
+        entries: Arc<Vec<Entry>>,
+        found: Found,
+        level: Level,
+    ) -> Result<Vec<Ready>, Error> {
         let mut ids = Vec::with_capacity(entries.len());
         for (entry, found) in entries.iter().zip(&found.entries) {
             ids.push(id(entry, found.as_deref()).map_err(|error| at(entry.number, error))?);
@@ -60,7 +66,7 @@ impl Store {
                 let chunk = documents.iter().enumerate().skip(first).take(CHUNK_ENTRIES);
                 let incoming = |(number, document): (usize, &Option<(Document, TypeNumber)>)| {
                     let incoming =
-                        document.as_ref().map(|(document, kind)| store.incoming(document, *kind)).transpose();
+                        document.as_ref().map(|(document, kind)| store.incoming(document, *kind, level)).transpose();
                     incoming.map_err(|error| at(number, error))
                 };
                 chunk.map(incoming).collect::<Result<Vec<_>, _>>()

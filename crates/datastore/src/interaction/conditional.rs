@@ -53,7 +53,7 @@ impl Store {
         pairs: &[(String, String)],
     ) -> Result<Written, Error> {
         let criteria = Criteria::parse(kind, pairs)?;
-        let incoming = self.ready(body, Some(kind)).await?;
+        let incoming = self.ready(caller, body, Some(kind)).await?;
         let id = uuid::Uuid::new_v4().to_string();
         self.allowed(caller, &incoming, &id, Permission::Create)?;
         let (store, caller) = (self.clone(), caller.clone());
@@ -88,7 +88,7 @@ impl Store {
         condition: Match,
     ) -> Result<Written, Error> {
         let criteria = Criteria::parse(kind, pairs)?;
-        let incoming = self.ready(body, Some(kind)).await?;
+        let incoming = self.ready(caller, body, Some(kind)).await?;
         let fresh = uuid::Uuid::new_v4().to_string();
         let (store, caller) = (self.clone(), caller.clone());
         self.commit(move |transaction| {

@@ -69,7 +69,7 @@ impl Store {
         if crate::incoming::kind_of(&changed)? != kind {
             return Err(Error::new(Kind::Unprocessable, "a patch cannot change the type"));
         }
-        let incoming = self.numbered(&changed, kind, |text| transaction.number(text))?;
+        let incoming = self.numbered(&changed, kind, caller.validation, |text| transaction.number(text))?;
         same_id(&incoming, id)?;
         self.put_checked(transaction, caller, id, &incoming, condition)
     }

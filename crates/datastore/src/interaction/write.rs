@@ -52,7 +52,7 @@ impl Store {
     /// # Errors
     /// `Invalid` and `Unprocessable` by what is wrong with the body; `Denied`.
     pub async fn create(&self, caller: &Caller, kind: TypeNumber, body: Bytes) -> Result<Written, Error> {
-        let incoming = self.ready(body, Some(kind)).await?;
+        let incoming = self.ready(caller, body, Some(kind)).await?;
         let id = uuid::Uuid::new_v4().to_string();
         self.allowed(caller, &incoming, &id, Permission::Create)?;
         self.commit(move |transaction| transaction.put(&id, &incoming).map(Written::of)).await
@@ -70,7 +70,7 @@ impl Store {
         body: Bytes,
         condition: Match,
     ) -> Result<Written, Error> {
-        let incoming = self.ready(body, Some(kind)).await?;
+        let incoming = self.ready(caller, body, Some(kind)).await?;
         same_id(&incoming, id)?;
         let (store, caller, id) = (self.clone(), caller.clone(), id.to_owned());
         self.commit(move |transaction| store.put_checked(transaction, &caller, &id, &incoming, condition)).await

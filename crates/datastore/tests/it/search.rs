@@ -295,7 +295,7 @@ async fn a_patients_token_sees_the_patients_own() {
     let place = filled().await;
     let permissions = Permissions::default().with(Permission::Read).with(Permission::Search);
     let grant = Grant { kind: None, permissions, patient: Some("a".into()), conditions: Vec::new() };
-    let me = Caller { name: "a".into(), access: Access::Granted([grant].into()) };
+    let me = Caller { name: "a".into(), access: Access::Granted([grant].into()), ..Caller::default() };
     let seen = async |name, text| match page(&place, &me, name, text).await {
         Ok(page) => {
             page.matches.iter().chain(&page.included).map(datastore::Version::reference).collect::<Vec<_>>().join(" ")

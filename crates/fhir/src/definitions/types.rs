@@ -53,6 +53,11 @@ impl Shape {
         Some((self.children.get(*child as usize)?, kind.unwrap_or(0) as usize))
     }
 
+    /// The name in JSON as it is kept here: as long as the definitions.
+    pub fn name_of(&self, name: &str) -> Option<&str> {
+        self.names.get_key_value(name).map(|(name, _)| &**name)
+    }
+
     /// The place of the child with this name in JSON.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.names.get(name).map(|(child, _)| *child as usize)

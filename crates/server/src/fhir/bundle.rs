@@ -1,20 +1,86 @@
 //! Bundles that are posted, and those that answer histories and searches.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use datastore::bundle::Answer;
 use datastore::search::Page;
-use datastore::{Error, HistoryPage, Operation, Store, Version};
+use datastore::{Error, HistoryPage, Operation, Outcome, Store, Version, Written};
 use fhir::definitions::Definitions;
 use fhir::json::{Document, write_string};
 use fhir::outcome::{Issue, Severity, outcome};
 
 use super::reply::{Reply, etag, shown};
-use super::request::Request;
+use super::request::{Request, Return};
+use crate::App;
 
 /// `POST /` with a batch or transaction.
-pub(super) async fn bundle(store: &Store, request: &Request) -> Result<Reply, Error> {
+pub(super) async fn bundle(app: &Arc<App>, store: &Store, request: &Request) -> Result<Reply, Error> {
     let document = Document::parse(request.json_body()?.clone())?;
-    let answer = store.bundle(&request.caller, document).await?;
-    Ok(Reply::new(200, answer))
+    let kind = document.root().get("type").and_then(|kind| kind.as_str()).unwrap_or_default().into_owned();
+    let answers = store.bundle(&request.caller, document).await?;
+    let mut out = format!(
+        r#"{{"resourceType":"Bundle","id":"{}","type":"{kind}-response","link":[{{"relation":"self","url":"#,
+        uuid::Uuid::new_v4()
+    );
+    write_string(&mut out, &request.base);
+    out.push_str(r#"}],"entry":["#);
+    for (at, answer) in answers.iter().enumerate() {
+        out.push_str(if at > 0 { "," } else { "" });
+        match answer {
+            Answer::Written(written) => self::written(&mut out, request, written),
+            Answer::Failed(error) => failed(&mut out, error),
+            Answer::Get(url) => match got(app, request, url).await {
+                Ok(reply) => {
+                    out.push('{');
+                    if let Some(body) = reply.text() {
+                        out.push_str(&format!(r#""resource":{body},"#));
+                    }
+                    out.push_str(&format!(r#""response":{{"status":"{}"}}}}"#, reply.status()));
+                }
+                Err(error) if kind == "transaction" => return Err(error),
+                Err(error) => failed(&mut out, &error),
+            },
+        }
+    }
+    out.push_str("]}");
+    Ok(Reply::new(200, out))
+}
+
+/// What a bundle reads, as if it were asked for alone.
+async fn got(app: &Arc<App>, request: &Request, url: &str) -> Result<Reply, Error> {
+    Box::pin(super::run(app, &request.get(url)?)).await
+}
+
+fn written(out: &mut String, request: &Request, written: &Written) {
+    let status = match written.outcome {
+        Outcome::Created => "201 Created",
+        Outcome::Updated | Outcome::Unchanged if written.version.is_some() => "200 OK",
+        _ => "204 No Content",
+    };
+    out.push('{');
+    if let Some(version) = &written.version {
+        if let Some(body) = version.body.as_ref().and_then(|body| std::str::from_utf8(body).ok()) {
+            out.push_str(r#""fullUrl":"#);
+            write_string(out, &format!("{}/{}", request.base, version.reference()));
+            if request.wanted() == Return::Representation {
+                out.push_str(&format!(r#","resource":{body}"#));
+            }
+            out.push(',');
+        }
+        let location = format!("{}/{}/_history/{}", request.base, version.reference(), version.version);
+        out.push_str(&format!(r#""response":{{"status":"{status}","location":"#));
+        write_string(out, &location);
+        let tag = etag(version).replace('"', "\\\"");
+        out.push_str(&format!(r#","etag":"{tag}","lastModified":"{}"}}}}"#, version.last_updated()));
+        return;
+    }
+    out.push_str(&format!(r#""response":{{"status":"{status}"}}}}"#));
+}
+
+fn failed(out: &mut String, error: &Error) {
+    let (status, outcome) = (super::reply::status(error.kind()), outcome(&error.issues));
+    out.push_str(&format!(r#"{{"response":{{"status":"{status}","outcome":{outcome}}}}}"#));
 }
 
 /// A Bundle that is being written.
@@ -113,7 +179,8 @@ pub(super) fn searchset(request: &Request, page: &Page) -> Result<Bytes, Error> 
         writer.resource(&request.base, version, &shown(request, version)?);
         writer.out.push_str(&format!(r#","search":{{"mode":"{mode}"}}}}"#));
     }
-    let mut issues: Vec<Issue> = page.ignored.iter().map(|name| warning(format!("parameter `{name}` is unknown and was ignored"))).collect();
+    let mut issues: Vec<Issue> =
+        page.ignored.iter().map(|name| warning(format!("parameter `{name}` is unknown and was ignored"))).collect();
     issues.extend(page.plan.iter().map(|line| Issue::information(line.clone())));
     if !issues.is_empty() {
         writer.begin_entry();

@@ -13,7 +13,8 @@ const TYPE_OPERATIONS: [&str; 2] = ["validate", "meta"];
 pub(super) fn statement(request: &Request) -> Reply {
     let definitions = Definitions::r4();
     let resources: Vec<Value> = definitions.resources().map(resource).collect();
-    let interactions: Vec<Value> = ["transaction", "batch", "search-system", "history-system"].map(|code| json!({"code": code})).into();
+    let interactions: Vec<Value> =
+        ["transaction", "batch", "search-system", "history-system"].map(|code| json!({"code": code})).into();
     let statement = json!({
         "resourceType": "CapabilityStatement", "status": "active", "date": "2026-11-27", "kind": "instance", "fhirVersion": "4.0.1",
         "software": {"name": "Watershed", "version": env!("CARGO_PKG_VERSION")},
@@ -28,11 +29,14 @@ pub(super) fn statement(request: &Request) -> Reply {
 fn resource(kind: TypeNumber) -> Value {
     let definitions = Definitions::r4();
     let name = definitions.name(kind);
-    let interactions = ["read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type"];
+    let interactions =
+        ["read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type"];
     let parameters: Vec<Value> = definitions
         .search_parameters_of(kind)
         .filter(|parameter| &*parameter.code != "_query")
-        .map(|parameter| json!({"name": parameter.code, "definition": parameter.url, "type": type_name(parameter.kind)}))
+        .map(
+            |parameter| json!({"name": parameter.code, "definition": parameter.url, "type": type_name(parameter.kind)}),
+        )
         .collect();
     let includes: Vec<String> = definitions
         .search_parameters_of(kind)

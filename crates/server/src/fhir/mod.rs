@@ -13,11 +13,11 @@ mod search;
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use datastore::{Caller, Error, Kind};
 use fhir::definitions::{Definitions, TypeNumber};
+use fhir::validate::Level;
 use http::Method;
 use http::request::Parts;
 
@@ -30,6 +30,9 @@ pub(crate) const BODY_BYTES_MAX: usize = 64 << 20;
 /// The service in the credential scope of signed requests.
 pub(crate) const SIGNING_NAME: &str = "healthlake";
 
+/// HealthLake's header that says how much of a written resource is looked at.
+const VALIDATION_LEVEL: &str = "x-amzn-healthlake-fhir-validation-level";
+
 /// Whether a path is of a datastore's data.
 pub(crate) fn is_path(path: &str) -> bool {
     path.starts_with("/datastore/")
@@ -37,6 +40,17 @@ pub(crate) fn is_path(path: &str) -> bool {
 
 /// Answers an authenticated request.
 pub(crate) async fn answer(app: &Arc<App>, head: &Parts, body: Bytes, caller: Caller) -> Response {
+    let mut caller = caller;
+    if let Some(level) = head.headers.get(VALIDATION_LEVEL).and_then(|value| value.to_str().ok()) {
+        match Level::by_name(level) {
+            Some(level) => caller.validation = level,
+            None => {
+                let error =
+                    Error::new(Kind::Invalid, format!("{VALIDATION_LEVEL} is strict, structure-only or minimal"));
+                return reply::failure(&error).write(head, false);
+            }
+        }
+    }
     let request = match Request::read(head, body, caller) {
         Ok(request) => request,
         Err(error) => return reply::failure(&error).write(head, false),
@@ -63,7 +77,7 @@ pub(crate) fn refuse(head: &Parts, error: &AwsError) -> Response {
     };
     let issue = fhir::outcome::Issue::error(code, format!("{}: {}", error.code, error.message));
     let reply = Reply::new(error.status, fhir::outcome::outcome(&[issue]));
-    reply.write(head, false).map(Body::new)
+    reply.write(head, false)
 }
 
 async fn run(app: &Arc<App>, request: &Request) -> Result<Reply, Error> {
@@ -73,15 +87,23 @@ async fn run(app: &Arc<App>, request: &Request) -> Result<Reply, Error> {
     let post = request.method == Method::POST;
     match path.as_slice() {
         ["metadata"] if get => Ok(capability::statement(request)),
-        [] if post => bundle::bundle(&store, request).await,
+        [] if post => bundle::bundle(app, &store, request).await,
         [] | ["_search"] if get || post => search::in_all(&store, request, None).await,
         ["_history"] if get => resource::history(&store, request, datastore::Scope::System).await,
         [operation] if operation.starts_with('$') => operation::of_system(&store, request, operation).await,
-        [kind] | [kind, "_search"] if get || (post && path.len() == 2) => search::in_type(&store, request, resource_type(kind)?, None).await,
+        [kind] | [kind, "_search"] if get || (post && path.len() == 2) => {
+            search::in_type(&store, request, resource_type(kind)?, None).await
+        }
         [kind] if post => resource::create(&store, request, resource_type(kind)?).await,
-        [kind] if request.method == Method::PUT => resource::update_matching(&store, request, resource_type(kind)?).await,
-        [kind] if request.method == Method::PATCH => resource::patch_matching(&store, request, resource_type(kind)?).await,
-        [kind] if request.method == Method::DELETE => resource::delete_matching(&store, request, resource_type(kind)?).await,
+        [kind] if request.method == Method::PUT => {
+            resource::update_matching(&store, request, resource_type(kind)?).await
+        }
+        [kind] if request.method == Method::PATCH => {
+            resource::patch_matching(&store, request, resource_type(kind)?).await
+        }
+        [kind] if request.method == Method::DELETE => {
+            resource::delete_matching(&store, request, resource_type(kind)?).await
+        }
         [kind, "_history"] if get => {
             resource::history(&store, request, datastore::Scope::Type(resource_type(kind)?)).await
         }
@@ -98,7 +120,9 @@ async fn run(app: &Arc<App>, request: &Request) -> Result<Reply, Error> {
         [kind, id, "_history"] if get => {
             resource::history(&store, request, datastore::Scope::Resource(resource_type(kind)?, (*id).into())).await
         }
-        [kind, id, "_history", version] if get => resource::vread(&store, request, resource_type(kind)?, id, version).await,
+        [kind, id, "_history", version] if get => {
+            resource::vread(&store, request, resource_type(kind)?, id, version).await
+        }
         [kind, id, operation] if operation.starts_with('$') => {
             operation::of_instance(&store, request, resource_type(kind)?, id, operation).await
         }

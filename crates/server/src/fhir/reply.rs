@@ -35,6 +35,15 @@ impl Reply {
         reply
     }
 
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The body, if there is any.
+    pub fn text(&self) -> Option<&str> {
+        std::str::from_utf8(&self.body).ok().filter(|text| !text.is_empty())
+    }
+
     #[must_use]
     pub fn with(mut self, name: header::HeaderName, value: String) -> Reply {
         self.headers.push((name, value));
@@ -44,8 +53,10 @@ impl Reply {
     /// Writes it, pretty and packed as asked.
     pub fn write(self, head: &Parts, is_pretty: bool) -> Response {
         let mut body = self.body;
-        if is_pretty && let Ok(text) = std::str::from_utf8(&body) {
-            body = Bytes::from(fhir::json::pretty(text));
+        if is_pretty && let Ok(document) = Document::parse(body.clone()) {
+            let mut text = String::new();
+            fhir::json::write_pretty(&mut text, document.root());
+            body = Bytes::from(text);
         }
         let has_body = !body.is_empty();
         let accepts = head.headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 use datastore::{Caller, Error, Kind, Match};
+use fhir::json::Document;
+use fhir::patch::Patch;
 use fhir::search::query::{Summary, Unknown};
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
@@ -126,10 +128,58 @@ impl Request {
         Ok(if self.text(header::IF_NONE_MATCH) == Some("*") { Match::Nothing } else { Match::Anything })
     }
 
+    /// The same caller's request for a URL below the base.
+    pub fn get(&self, url: &str) -> Result<Request, Error> {
+        let (path, query) = url.split_once('?').unwrap_or((url, ""));
+        let path = path.strip_prefix(&self.base).unwrap_or(path).trim_matches('/');
+        let mut request = Request {
+            method: Method::GET,
+            datastore: self.datastore.clone(),
+            path: path.split('/').filter(|segment| !segment.is_empty()).map(str::to_owned).collect(),
+            query: Vec::new(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            caller: self.caller.clone(),
+            base: self.base.clone(),
+            is_pretty: false,
+            summary: Summary::False,
+            elements: Vec::new(),
+        };
+        for (name, value) in pairs(query)? {
+            request.take(name, value)?;
+        }
+        Ok(request)
+    }
+
+    /// The pairs of a query in a header, such as `If-None-Exist`.
+    pub fn condition_pairs(&self, query: &str) -> Result<Vec<(String, String)>, Error> {
+        pairs(query.split_once('?').map_or(query, |(_, query)| query))
+    }
+
+    /// The body as a patch.
+    pub fn patch(&self) -> Result<Patch, Error> {
+        let refused = |issue| Error::with_issues(Kind::Invalid, vec![issue]);
+        let kind = self.text(header::CONTENT_TYPE).unwrap_or_default();
+        if kind.starts_with("application/json-patch+json") {
+            return Patch::from_json(&self.body).map_err(refused);
+        }
+        if !kind.contains("json") {
+            return Err(Error::new(
+                Kind::NotSupported,
+                "a patch is application/json-patch+json or application/fhir+json",
+            ));
+        }
+        Patch::from_resource(&Document::parse(self.body.clone())?).map_err(refused)
+    }
+
     /// The content type is JSON, or none is told.
     pub fn json_body(&self) -> Result<&Bytes, Error> {
         let kind = self.text(header::CONTENT_TYPE).unwrap_or("application/fhir+json");
-        if kind.contains("json") { Ok(&self.body) } else { Err(Error::new(Kind::NotSupported, "a body is application/fhir+json")) }
+        if kind.contains("json") {
+            Ok(&self.body)
+        } else {
+            Err(Error::new(Kind::NotSupported, "a body is application/fhir+json"))
+        }
     }
 
     /// The path and parameters as asked, without the place of the page: the link of the answer to itself.
@@ -193,15 +243,28 @@ fn split(path: &str) -> Result<(String, Vec<String>), Error> {
 fn pairs(query: &str) -> Result<Vec<(String, String)>, Error> {
     let decoded = |text: &str| {
         let text = text.replace('+', " ");
-        percent_decode_str(&text).decode_utf8().map(|text| text.into_owned()).map_err(|_| invalid("a parameter is not UTF-8"))
+        percent_decode_str(&text)
+            .decode_utf8()
+            .map(|text| text.into_owned())
+            .map_err(|_| invalid("a parameter is not UTF-8"))
     };
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(name, value)| Ok((decoded(name)?, decoded(value)?))).collect()
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(name, value)| Ok((decoded(name)?, decoded(value)?)))
+        .collect()
 }
 
 fn encoded(text: &str) -> String {
-    const KEPT: &percent_encoding::AsciiSet =
-        &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':').remove(b'/').remove(b',').remove(b'|');
+    const KEPT: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~')
+        .remove(b':')
+        .remove(b'/')
+        .remove(b',')
+        .remove(b'|');
     percent_encoding::utf8_percent_encode(text, KEPT).to_string()
 }
 

@@ -5,9 +5,9 @@ use fhir::definitions::TypeNumber;
 use fhir::search::date;
 use http::header;
 
+use super::bundle::History;
 use super::reply::{self, Reply, etag};
 use super::request::{Request, version};
-use super::bundle::History;
 
 /// `GET TYPE/ID`.
 pub(super) async fn read(store: &Store, request: &Request, kind: TypeNumber, id: &str) -> Result<Reply, Error> {
@@ -23,13 +23,20 @@ fn is_unchanged(request: &Request, found: &Version) -> bool {
     if let Some(tags) = request.text(header::IF_NONE_MATCH) {
         return tags.split(',').any(|tag| tag.trim() == "*" || tag.trim() == etag(found));
     }
-    let since = request.text(header::IF_MODIFIED_SINCE).and_then(|text| chrono::DateTime::parse_from_rfc2822(text).ok());
+    let since =
+        request.text(header::IF_MODIFIED_SINCE).and_then(|text| chrono::DateTime::parse_from_rfc2822(text).ok());
     // The header knows seconds.
     since.is_some_and(|since| found.at_ms / 1000 <= since.timestamp())
 }
 
 /// `GET TYPE/ID/_history/VERSION`.
-pub(super) async fn vread(store: &Store, request: &Request, kind: TypeNumber, id: &str, number: &str) -> Result<Reply, Error> {
+pub(super) async fn vread(
+    store: &Store,
+    request: &Request,
+    kind: TypeNumber,
+    id: &str,
+    number: &str,
+) -> Result<Reply, Error> {
     let number = version(number).ok_or_else(|| Error::new(Kind::NotFound, "no such version"))?;
     let found = store.vread(&request.caller, kind, id, number).await?;
     Ok(Reply::of(200, &found, reply::shown(request, &found)?))
