@@ -72,15 +72,7 @@ pub(super) fn count(scope: &Scope<'_>, plan: &Plan) -> Result<i64, Error> {
 /// FROM and WHERE of a plan; the candidate is `d.rid`.
 fn matching(plan: &Plan, sql: &mut Sql) -> String {
     let source = plan.driver.source(sql, plan.kind);
-    let mut text = format!("FROM ({source}) d");
-    if plan.driver.is_sure() {
-        text.push_str(" WHERE 1 = 1");
-    } else {
-        let kind = sql.bind(plan.kind);
-        text.push_str(&format!(
-            " CROSS JOIN fhir_resource r ON r.rid = d.rid WHERE r.kind = {kind} AND r.change > 0 AND r.deleted = 0"
-        ));
-    }
+    let mut text = format!("FROM ({source}) d WHERE 1 = 1");
     for test in &plan.tests {
         let test = test.test(sql, plan.kind, "d.rid");
         text.push_str(&format!(" AND {test}"));

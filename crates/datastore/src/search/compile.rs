@@ -11,7 +11,7 @@ use super::plan::Part;
 use super::{Scope, operand, run};
 use crate::access::Restriction;
 use crate::schema::{change_key, kind_key, parameter_key};
-use crate::transaction::find;
+use crate::transaction::{Found, find};
 use crate::{Error, Kind, Permission};
 
 /// Everything a search in a type may see, as a node.
@@ -93,7 +93,8 @@ pub(super) fn compile(scope: &Scope<'_>, kind: TypeNumber, condition: &Condition
         Condition::Id(ids) => {
             let mut rids = Vec::new();
             for id in ids {
-                rids.extend(find(scope.tx, kind_key(scope.store.number, kind), id)?.map(|found| found.rid));
+                let found = find(scope.tx, kind_key(scope.store.number, kind), id)?;
+                rids.extend(found.filter(Found::is_live).map(|found| found.rid));
             }
             Ok(Node::Rids(rids))
         }
@@ -226,7 +227,7 @@ fn in_list(scope: &Scope<'_>, id: &str) -> Result<Node, Error> {
     let definitions = Definitions::r4();
     let list = definitions.resource("List").and_then(|kind| Some((kind, definitions.search_parameter(kind, "item")?)));
     let Some((kind, item)) = list else { return Ok(Node::never()) };
-    let found = find(scope.tx, kind_key(scope.store.number, kind), id)?.filter(crate::transaction::Found::is_live);
+    let found = find(scope.tx, kind_key(scope.store.number, kind), id)?.filter(Found::is_live);
     let Some(found) = found else { return Ok(Node::never()) };
     let seen = Node::All(vec![Node::Rids(vec![found.rid]), restriction(scope, kind, Permission::Read)?]);
     if run::all(scope, kind, seen)?.is_empty() {

@@ -66,7 +66,7 @@ pub(crate) enum Node {
     Everything,
     /// Those in any of the scans; of none, no resource at all.
     Index(Vec<Scan>),
-    /// Certain ones.
+    /// Certain ones that are there.
     Rids(Vec<i64>),
     /// Changed last within these keys of changes: from the first, before the second.
     Changed(i64, i64),
@@ -127,16 +127,6 @@ impl Node {
         }
     }
 
-    /// Whether its source lists only resources of the type that are there.
-    pub fn is_sure(&self) -> bool {
-        match self {
-            Node::Everything | Node::Index(_) | Node::Changed(..) | Node::Chain(_) => true,
-            Node::Any(parts) => parts.iter().all(Node::is_sure),
-            Node::All(parts) => parts.iter().filter(|part| part.has_source()).all(Node::is_sure),
-            _ => false,
-        }
-    }
-
     /// Whether its source lists each resource once, in the order of their numbers.
     pub fn is_ordered(&self) -> bool {
         match self {
@@ -146,7 +136,7 @@ impl Node {
         }
     }
 
-    /// A SELECT of the numbers of candidates of a kind; some may come twice.
+    /// A SELECT of the numbers of candidates: resources of a kind that are there; some may come twice.
     pub fn source(&self, sql: &mut Sql, kind: i64) -> String {
         match self {
             Node::Index(scans) if scans.is_empty() => "SELECT rid FROM fhir_resource WHERE 1 = 0".into(),
@@ -174,12 +164,17 @@ impl Node {
                 let kind = sql.bind(kind);
                 format!(
                     "SELECT f.target AS rid FROM fhir_reference f CROSS JOIN fhir_resource t ON t.rid = f.target
-                     WHERE f.p = {p} AND f.rid IN ({inner}) AND t.kind = {kind}"
+                     WHERE f.p = {p} AND f.rid IN ({inner}) AND {}",
+                    live("t", &kind)
                 )
             }
             Node::Listed { p, list } => {
-                let (p, list) = (sql.bind(*p), sql.bind(*list));
-                format!("SELECT target AS rid FROM fhir_reference WHERE p = {p} AND rid = {list}")
+                let (p, list, kind) = (sql.bind(*p), sql.bind(*list), sql.bind(kind));
+                format!(
+                    "SELECT f.target AS rid FROM fhir_reference f CROSS JOIN fhir_resource t ON t.rid = f.target
+                     WHERE f.p = {p} AND f.rid = {list} AND {}",
+                    live("t", &kind)
+                )
             }
             Node::Any(parts) if self.has_source() && !parts.is_empty() => {
                 joined(parts.iter().map(|part| part.source(sql, kind)).collect(), " UNION ALL ")
@@ -258,6 +253,11 @@ impl Node {
 
 fn everything(sql: &mut Sql, kind: i64) -> String {
     format!("SELECT rid FROM fhir_resource WHERE kind = {} AND change > 0 AND deleted = 0", sql.bind(kind))
+}
+
+/// That a resource is of a kind and there: index rows tell it of what they are of, not of what they lead to.
+fn live(table: &str, kind: &str) -> String {
+    format!("{table}.kind = {kind} AND {table}.change > 0 AND {table}.deleted = 0")
 }
 
 fn any(tests: Vec<String>) -> String {

@@ -4,4 +4,5 @@ mod bundle;
 mod interaction;
 mod place;
 mod search;
+mod search_equals;
 mod search_rows;
