@@ -5,6 +5,7 @@
 mod alias;
 mod api_destination;
 mod connection;
+mod datastore;
 mod delivery_stream;
 mod event_bus;
 mod event_bus_policy;
@@ -153,6 +154,7 @@ pub(crate) trait Handler: Sync {
 const HANDLERS: &[&dyn Handler] = &[
     &table::Table,
     &s3_bucket::Bucket,
+    &datastore::Datastore,
     &pipe::Pipe,
     &delivery_stream::DeliveryStream,
     &glue::Database,
