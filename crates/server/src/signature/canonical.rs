@@ -16,7 +16,7 @@ const PATH: &AsciiSet = &STRICT.remove(b'/');
 ///
 /// # Errors
 /// `InvalidSignatureException` when a signed header is not there or not ASCII.
-pub(super) fn request(claim: &Claim, head: &Parts, body: &[u8]) -> Result<String, AwsError> {
+pub(super) fn request(claim: &Claim, head: &Parts, body: &[u8], query: &str) -> Result<String, AwsError> {
     let mut headers = String::new();
     for name in &claim.signed_headers {
         let mut values = Vec::new();
@@ -31,9 +31,8 @@ pub(super) fn request(claim: &Claim, head: &Parts, body: &[u8]) -> Result<String
     }
     let path = if claim.service == "s3" { head.uri.path().to_owned() } else { path(head.uri.path()) };
     Ok(format!(
-        "{}\n{path}\n{}\n{headers}\n{}\n{}",
+        "{}\n{path}\n{query}\n{headers}\n{}\n{}",
         head.method,
-        query(head.uri.query().unwrap_or_default())?,
         claim.signed_headers.join(";"),
         payload(claim, head, body)
     ))
@@ -53,6 +52,18 @@ fn path(path: &str) -> String {
     }
     let slash = if path.ends_with('/') && !parts.is_empty() { "/" } else { "" };
     utf8_percent_encode(&format!("/{}{slash}", parts.join("/")), PATH).to_string()
+}
+
+/// A query as the specification of signatures has it, and as it was sent where that differs: botocore signs what its caller wrote,
+/// such as `code=http://loinc.org|8302-2`.
+pub(super) fn queries(head: &Parts) -> Result<Vec<String>, AwsError> {
+    let sent = head.uri.query().unwrap_or_default();
+    let normal = query(sent)?;
+    let pairs = sent.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("X-Amz-Signature="));
+    let mut pairs: Vec<(&str, &str)> = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect();
+    pairs.sort_unstable();
+    let sent = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
+    Ok(if sent == normal { vec![normal] } else { vec![normal, sent] })
 }
 
 fn query(query: &str) -> Result<String, AwsError> {
@@ -89,6 +100,16 @@ mod tests {
         ] {
             assert_eq!(super::path(path), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn a_query_may_be_signed_as_it_was_sent() {
+        let queries = |uri: &str| {
+            let (head, ()) = http::Request::get(uri).body(()).expect("a request").into_parts();
+            super::queries(&head).expect("a query")
+        };
+        assert_eq!(queries("/a?b=2&a=x%7Cy"), ["a=x%7Cy&b=2"]);
+        assert_eq!(queries("/a?b=u:1|2&a=x,y"), ["a=x%2Cy&b=u%3A1%7C2", "a=x,y&b=u:1|2"]);
     }
 
     #[test]
