@@ -165,7 +165,9 @@ fn parameter_node(
         _ => {}
     }
     let mut scans = Vec::new();
+    let mut is_cut = false;
     for operand in operands {
+        is_cut |= operand::is_cut(operand);
         scans.extend(operand::scans(scope, parameter, p, modifier, operand)?);
     }
     let index = Node::Index(scans);
@@ -173,6 +175,12 @@ fn parameter_node(
         Modifier::Not => Node::Not(Box::new(index)),
         // Candidates; the body tells the rest.
         Modifier::Exact | Modifier::Ends | Modifier::OfType => Node::All(vec![index, body()]),
+        // What is contained may stand behind the part of a long text that the index has.
+        Modifier::Contains => {
+            let long = Node::All(vec![Node::Index(vec![operand::long_texts(p)]), body()]);
+            Node::Any(vec![index, told(scope, kind, long)?])
+        }
+        _ if is_cut => Node::All(vec![index, body()]),
         _ => index,
     })
 }

@@ -9,7 +9,7 @@ use state::params;
 
 use super::Scope;
 use super::node::Scan;
-use crate::row::{ReferenceTarget, coded_unit, cut, target};
+use crate::row::{ReferenceTarget, TEXT_CHARS_MAX, coded_unit, cut, target};
 use crate::schema::{WIDE_MS, kind_key, ordered, outside_key};
 use crate::transaction::find;
 use crate::{Error, Kind};
@@ -95,6 +95,16 @@ fn systems_of(scope: &Scope<'_>, p: i64, code: &str) -> Result<Option<Vec<i64>>,
         last = next;
     }
     Ok(Some(systems))
+}
+
+/// Whether a text is longer than the index has texts.
+pub(super) fn is_cut(operand: &Operand) -> bool {
+    matches!(operand, Operand::String(text) if { let norm = normalise(text); cut(&norm).len() < norm.len() })
+}
+
+/// Texts of which the index has only the beginning.
+pub(super) fn long_texts(p: i64) -> Scan {
+    Scan::new("fhir_string", p).and("length(norm) >= {}", [TEXT_CHARS_MAX as i64])
 }
 
 fn string(p: i64, modifier: &Modifier, text: &str) -> Scan {

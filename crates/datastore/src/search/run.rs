@@ -16,7 +16,7 @@ use super::{Page, Scope, Search, include};
 use crate::access::in_compartment;
 use crate::interaction::read::{COLUMNS, version};
 use crate::schema::{change_key, kind_key, type_in};
-use crate::{Error, Kind, Permission, Version};
+use crate::{Access, Error, Kind, Permission, Version};
 
 /// Matches on a page unless told.
 const COUNT_DEFAULT: usize = 100;
@@ -37,7 +37,8 @@ pub(super) fn page(scope: &Scope<'_>, search: &Search) -> Result<Page, Error> {
         let Some(plan) = planned(scope, search, *kind, query, &mut is_allowed)? else { continue };
         let ignored = query.ignored.iter().filter(|name| !page.ignored.contains(name)).cloned().collect::<Vec<_>>();
         page.ignored.extend(ignored);
-        if search.explain {
+        // How many candidates there are, tells of resources that a restricted caller may not see.
+        if search.explain && matches!(scope.caller.access, Access::All) {
             page.plan.push(format!("type: {}", Definitions::r4().name(*kind)));
             page.plan.extend(plan.told());
         }

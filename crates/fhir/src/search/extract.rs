@@ -46,6 +46,16 @@ pub enum Value<'a> {
     Uri(Cow<'a, str>),
 }
 
+/// The system of `true` and `false`.
+const SPECIAL_VALUES: &str = "http://terminology.hl7.org/CodeSystem/special-values";
+
+impl Value<'static> {
+    pub(super) fn boolean(value: bool) -> Self {
+        let code = if value { "true" } else { "false" };
+        Value::Token { system: Some(SPECIAL_VALUES.into()), code: code.into() }
+    }
+}
+
 impl std::fmt::Debug for Value<'_> {
     // Values are health data: only their kind is shown.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -72,7 +82,7 @@ pub fn extract(document: &Document, resource: TypeNumber) -> Vec<Entry<'_>> {
     });
     for parameter in &program.false_when_absent {
         if !found.iter().any(|entry| entry.parameter == *parameter) {
-            found.push(Entry { parameter: *parameter, value: Value::Token { system: None, code: "false".into() } });
+            found.push(Entry { parameter: *parameter, value: Value::boolean(false) });
         }
     }
     found

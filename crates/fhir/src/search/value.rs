@@ -85,16 +85,16 @@ impl Form {
             Form::None => {}
             Form::Code => code(element, set, out),
             Form::Coding => coding(element, out),
-            Form::CodeableConcept => items(element, "coding").for_each(|item| coding(item, out)),
+            Form::CodeableConcept => concept(element, out),
             Form::Identifier => token(element, "system", "value", out),
             Form::ContactPoint => {
-                if let Some(value) = text(element, "value") {
-                    out(Value::Token { system: None, code: value });
+                // Servers agree on `phone|555`, though the specification names no system.
+                if let Some(code) = text(element, "value") {
+                    out(Value::Token { system: text(element, "system"), code });
                 }
             }
             Form::IsSet => {
-                let code = if element.as_bool() == Some(false) { "false" } else { "true" };
-                out(Value::Token { system: None, code: code.into() });
+                out(Value::boolean(element.as_bool() != Some(false)));
             }
             Form::String => element.as_str().into_iter().for_each(|text| out(Value::String(text))),
             Form::HumanName => strings(element, &["text", "family", "given", "prefix", "suffix"], out),
@@ -156,8 +156,11 @@ fn strings<'a>(element: Element<'a>, names: &[&str], out: &mut dyn FnMut(Value<'
 }
 
 fn code<'a>(element: Element<'a>, set: Option<u16>, out: &mut dyn FnMut(Value<'a>)) {
+    if let Some(value) = element.as_bool() {
+        return out(Value::boolean(value));
+    }
     let code = match element.kind() {
-        Kind::Bool | Kind::Number => Cow::Borrowed(element.raw()),
+        Kind::Number => Cow::Borrowed(element.raw()),
         _ => match element.as_str() {
             Some(code) => code,
             None => return,
@@ -165,6 +168,20 @@ fn code<'a>(element: Element<'a>, set: Option<u16>, out: &mut dyn FnMut(Value<'a
     };
     let system = set.and_then(|set| Definitions::r4().set(set)).and_then(|set| set.system_of(&code));
     out(Value::Token { system: system.map(Cow::Borrowed), code });
+}
+
+/// One that has only a text is there, though no code finds it.
+fn concept<'a>(element: Element<'a>, out: &mut dyn FnMut(Value<'a>)) {
+    let mut has_coding = false;
+    items(element, "coding").for_each(|item| {
+        coding(item, &mut |value| {
+            has_coding = true;
+            out(value);
+        });
+    });
+    if !has_coding {
+        out(Value::Token { system: None, code: "".into() });
+    }
 }
 
 fn coding<'a>(element: Element<'a>, out: &mut dyn FnMut(Value<'a>)) {

@@ -49,14 +49,14 @@ fn a_patients_names_numbers_and_addresses() {
         "address":[{"city":"Bern","postalCode":"3000"}]}"##,
         &[
             "_tag=s|t",
-            "active=|true",
+            "active=http://terminology.hl7.org/CodeSystem/special-values|true",
             "address=Bern",
             "address=3000",
             "address-city=Bern",
             "address-postalcode=3000",
             "birthdate=2020-01-01..2020-12-31T23:59:59.999Z",
-            "deceased=|false",
-            "email=|a@b",
+            "deceased=http://terminology.hl7.org/CodeSystem/special-values|false",
+            "email=email|a@b",
             "family=Müller",
             "gender=http://hl7.org/fhir/administrative-gender|female",
             "general-practitioner=Practitioner/2",
@@ -67,12 +67,12 @@ fn a_patients_names_numbers_and_addresses() {
             "name=Anna",
             "name=B",
             "organization=~|o",
-            "phone=|1",
+            "phone=phone|1",
             "phonetic=Müller",
             "phonetic=Anna",
             "phonetic=B",
-            "telecom=|1",
-            "telecom=|a@b",
+            "telecom=phone|1",
+            "telecom=email|a@b",
         ],
     );
 }
@@ -109,9 +109,13 @@ fn a_death_is_a_death_by_any_word() {
         (r#""language":"de""#, "false"),
     ] {
         let source = format!(r#"{{"resourceType":"Patient",{deceased}}}"#);
-        let expected = if deceased.contains("language") { vec!["deceased=|false", "language=|de"] } else { vec![] };
+        let expected = if deceased.contains("language") {
+            vec!["deceased=http://terminology.hl7.org/CodeSystem/special-values|false", "language=|de"]
+        } else {
+            vec![]
+        };
         if expected.is_empty() {
-            check(&source, &[&format!("deceased=|{found}")]);
+            check(&source, &[&format!("deceased=http://terminology.hl7.org/CodeSystem/special-values|{found}")]);
         } else {
             let document = Document::parse(source).expect("a document");
             let patient = Definitions::r4().resource("Patient").expect("a type");
@@ -124,6 +128,9 @@ fn a_death_is_a_death_by_any_word() {
     }
     check(
         r#"{"resourceType":"Patient","deceasedDateTime":"2020-01-01T10:00:00Z"}"#,
-        &["death-date=2020-01-01T10:00..2020-01-01T10:00:00.999Z", "deceased=|true"],
+        &[
+            "death-date=2020-01-01T10:00..2020-01-01T10:00:00.999Z",
+            "deceased=http://terminology.hl7.org/CodeSystem/special-values|true",
+        ],
     );
 }
