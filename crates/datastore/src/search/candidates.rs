@@ -14,16 +14,36 @@ pub(super) struct Batch {
 
 /// Candidates behind a number, in the order of their numbers; at most `limit` are looked at.
 pub(super) fn by_number(scope: &Scope<'_>, plan: &Plan, after: i64, limit: usize) -> Result<Batch, Error> {
+    if !plan.driver.is_ordered() {
+        let rids = listed(scope, plan)?;
+        let behind = rids.get(rids.partition_point(|rid| *rid <= after)..).unwrap_or_default();
+        let rids = behind.get(..limit).unwrap_or(behind).to_vec();
+        let next = rids.last().copied().filter(|_| rids.len() < behind.len());
+        return Ok(Batch { rids, next });
+    }
     let mut sql = Sql::default();
     let matching = matching(plan, &mut sql);
     let after = sql.bind(after);
     let bound = sql.bind(i64::try_from(limit).unwrap_or(i64::MAX));
-    let distinct = if plan.driver.is_ordered() { "" } else { "DISTINCT " };
-    let text = format!("SELECT {distinct}d.rid {matching} AND d.rid > {after} ORDER BY d.rid LIMIT {bound}");
+    let text = format!("SELECT d.rid {matching} AND d.rid > {after} ORDER BY d.rid LIMIT {bound}");
     let mut rids = scope.tx.all(&text, &sql.params(), |row| Ok::<_, Error>(row.int(0)?))?;
     let next = rids.last().copied().filter(|_| rids.len() >= limit);
     rids.retain(|rid| plan.sets.iter().all(|set| set.allows(*rid)));
     Ok(Batch { rids, next })
+}
+
+/// All candidates of a driver that lists them in no order, or twice: sorted here, once for page and total.
+fn listed<'a>(scope: &Scope<'_>, plan: &'a Plan) -> Result<&'a [i64], Error> {
+    if let Some(rids) = plan.listed.get() {
+        return Ok(rids);
+    }
+    let mut sql = Sql::default();
+    let text = format!("SELECT d.rid {}", matching(plan, &mut sql));
+    let mut rids = scope.tx.all(&text, &sql.params(), |row| Ok::<_, Error>(row.int(0)?))?;
+    rids.sort_unstable();
+    rids.dedup();
+    rids.retain(|rid| plan.sets.iter().all(|set| set.allows(*rid)));
+    Ok(plan.listed.get_or_init(|| rids))
 }
 
 /// The same in the order of their last changes; `after` is the key of a change.
@@ -59,13 +79,14 @@ pub(super) fn by_change(
 
 /// How many there are.
 pub(super) fn count(scope: &Scope<'_>, plan: &Plan) -> Result<i64, Error> {
+    if !plan.driver.is_ordered() {
+        return Ok(listed(scope, plan)?.len() as i64);
+    }
     if !plan.sets.is_empty() {
         return Ok(by_number(scope, plan, 0, usize::MAX)?.rids.len() as i64);
     }
     let mut sql = Sql::default();
-    let matching = matching(plan, &mut sql);
-    let counted = if plan.driver.is_ordered() { "count(*)" } else { "count(DISTINCT d.rid)" };
-    let text = format!("SELECT {counted} {matching}");
+    let text = format!("SELECT count(*) {}", matching(plan, &mut sql));
     Ok(scope.tx.first(&text, &sql.params(), |row| row.int(0))?.unwrap_or(0))
 }
 

@@ -1,5 +1,7 @@
 //! Which part of a search drives: the one with the fewest candidates.
 
+use std::cell::OnceCell;
+
 use fhir::search::query::Condition;
 
 use super::Scope;
@@ -38,6 +40,8 @@ pub(super) struct Plan {
     pub tests: Vec<Node>,
     /// What was read from the index at once, since it cannot be asked of a single candidate.
     pub sets: Vec<Set>,
+    /// Candidates, once they were listed.
+    pub listed: OnceCell<Vec<i64>>,
 }
 
 /// Numbers that rise, and whether candidates must be among them.
@@ -72,7 +76,7 @@ pub(super) fn plan(scope: &Scope<'_>, kind: i64, parts: Vec<Part>) -> Result<Pla
         Some((at, estimate)) => (flat.remove(at).node, estimate),
         None => (Node::Everything, count(scope, kind, &Node::Everything, COUNTED_MAX)?),
     };
-    let mut plan = Plan { kind, driver, estimate, tests: Vec::new(), sets: Vec::new() };
+    let mut plan = Plan { kind, driver, estimate, tests: Vec::new(), sets: Vec::new(), listed: OnceCell::new() };
     for part in flat {
         add(scope, &mut plan, part)?;
     }

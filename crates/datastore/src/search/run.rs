@@ -158,10 +158,7 @@ fn each(
         return each_sorted(scope, &mut bodies, sorts, after, found);
     }
     let is_filtered = plan.needs_body() || !plan.sets.is_empty();
-    // What lists no order of its own is listed once.
-    let is_listed_once = walk == Walk::Number && !plan.driver.is_ordered() && is_filtered;
-    let limit =
-        if is_listed_once { usize::MAX } else { wanted.clamp(1, BATCH).max(if is_filtered { BATCH } else { 1 }) };
+    let limit = if is_filtered { BATCH } else { wanted.clamp(1, BATCH) };
     let after = after.filter(|after| after.rid > 0);
     let mut place = match walk {
         Walk::Change { .. } => after.map(|after| change_key(scope.store.number, after.sequence)),
