@@ -65,7 +65,7 @@ pub(crate) struct Shared {
 /// All datastores of this program. Cheap to clone.
 #[derive(Clone)]
 pub struct Datastores {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl Datastores {

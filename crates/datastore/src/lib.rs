@@ -5,7 +5,8 @@
 //! change log, so the log cannot miss one.
 //!
 //! Invariants:
-//! - Sequences of a datastore have no gap and no repeat; `lastUpdated` never falls as the sequence rises.
+//! - Sequences of a datastore have no gap and no repeat; `lastUpdated` never falls as the sequence rises, but for versions
+//!   that an import brings with their own.
 //! - Index rows are those that [`fhir::search::extract`] finds in the current version, and no others.
 //! - A resource that is only referred to has a row already, so references are numbers and arrive in any order.
 
@@ -14,6 +15,7 @@ mod body;
 pub mod bundle;
 mod control;
 mod error;
+pub mod import;
 mod incoming;
 mod interaction;
 mod row;

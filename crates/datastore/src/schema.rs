@@ -18,14 +18,23 @@ pub(crate) const MIGRATIONS: &[&str] = &["
         ended_ms BIGINT, settings TEXT NOT NULL, tags TEXT NOT NULL, seq BIGINT NOT NULL, at_ms BIGINT NOT NULL);
     CREATE TABLE fhir_resource (
         rid INTEGER PRIMARY KEY, kind BIGINT NOT NULL, id TEXT NOT NULL, change BIGINT NOT NULL, version BIGINT NOT NULL,
-        deleted BIGINT NOT NULL);
+        deleted BIGINT NOT NULL, updated_ms BIGINT NOT NULL);
     CREATE UNIQUE INDEX fhir_resource_id ON fhir_resource (kind, id);
     CREATE INDEX fhir_resource_kind ON fhir_resource (kind) WHERE change > 0 AND deleted = 0;
-    CREATE INDEX fhir_resource_live ON fhir_resource (kind, change) WHERE change > 0 AND deleted = 0;
+    CREATE INDEX fhir_resource_updated ON fhir_resource (kind, updated_ms) WHERE change > 0 AND deleted = 0;
     CREATE TABLE fhir_change (
         change INTEGER PRIMARY KEY, rid BIGINT NOT NULL, version BIGINT NOT NULL, at_ms BIGINT NOT NULL, operation BIGINT NOT NULL,
         first BIGINT NOT NULL, body BLOB);
     CREATE INDEX fhir_change_version ON fhir_change (rid, version);
+    CREATE TABLE fhir_job (
+        id TEXT NOT NULL PRIMARY KEY, ds BIGINT NOT NULL, status TEXT NOT NULL, submitted_ms BIGINT NOT NULL, ended_ms BIGINT,
+        request TEXT NOT NULL, message TEXT);
+    CREATE TABLE fhir_job_file (
+        job TEXT NOT NULL, file TEXT NOT NULL, bytes BIGINT NOT NULL, lines BIGINT NOT NULL, done BIGINT NOT NULL,
+        imported BIGINT NOT NULL, refused BIGINT NOT NULL, PRIMARY KEY (job, file));
+    CREATE TABLE fhir_job_result (
+        job TEXT NOT NULL, file TEXT NOT NULL, line BIGINT NOT NULL, ok BIGINT NOT NULL, body BLOB NOT NULL,
+        PRIMARY KEY (job, file, line, ok));
     CREATE TABLE fhir_text (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
     CREATE TABLE fhir_token (
         p BIGINT NOT NULL, code TEXT NOT NULL, system BIGINT NOT NULL, rid BIGINT NOT NULL,

@@ -28,6 +28,13 @@ impl Found {
     }
 }
 
+/// What a version brings with it.
+#[derive(Clone, Copy)]
+struct Told {
+    version: Option<i64>,
+    at_ms: i64,
+}
+
 /// Looks a resource up.
 pub(crate) fn find(tx: &Read<'_>, kind: i64, id: &str) -> Result<Option<Found>, state::Error> {
     let sql = "SELECT rid, change, version, deleted FROM fhir_resource WHERE kind = ?1 AND id = ?2";
@@ -83,63 +90,112 @@ impl<'a, 'b> Transaction<'a, 'b> {
 
     /// Writes a version.
     pub fn put(&mut self, id: &str, incoming: &Incoming) -> Result<Version, Error> {
+        self.put_as(id, incoming, Told { version: None, at_ms: self.at_ms })
+    }
+
+    /// Writes a version that brings its number and time with it. One that is there already stays; one older than the current is
+    /// only history.
+    ///
+    /// Answers nothing when there was nothing to write.
+    pub fn put_told(
+        &mut self,
+        id: &str,
+        incoming: &Incoming,
+        version: Option<i64>,
+        at_ms: Option<i64>,
+    ) -> Result<Option<Version>, Error> {
+        let told = Told { version, at_ms: at_ms.unwrap_or(self.at_ms) };
+        let found = self.find(incoming.kind, id)?;
+        if let (Some(version), Some(found)) = (version, &found) {
+            let sql = "SELECT 1 FROM fhir_change WHERE rid = ?1 AND version = ?2";
+            if self.tx.first(sql, params![found.rid, version], |row| row.int(0))?.is_some() {
+                return Ok(None);
+            }
+            if version < found.version {
+                let change = self.append(found.rid, version, Operation::Update, told.at_ms, Some(&incoming.packed))?;
+                let version = self.version(incoming.kind, id, version, Operation::Update, change, told.at_ms);
+                return Ok(Some(version.stamped(Some(&incoming.stripped))));
+            }
+        }
+        self.put_as(id, incoming, told).map(Some)
+    }
+
+    fn put_as(&mut self, id: &str, incoming: &Incoming, told: Told) -> Result<Version, Error> {
         let kind = kind_key(self.store.number, incoming.kind);
         let found = find(self.tx, kind, id)?;
         let operation = if found.as_ref().is_some_and(Found::is_live) { Operation::Update } else { Operation::Create };
         let (rid, version) = match &found {
             Some(found) => {
                 self.remove_rows(incoming.kind, found)?;
-                (found.rid, found.version + 1)
+                (found.rid, told.version.unwrap_or(found.version + 1))
             }
-            None => (self.insert(kind, id)?, 1),
+            None => (self.insert(kind, id)?, told.version.unwrap_or(1)),
         };
         let owner = Owner { datastore: self.store.number, kind: incoming.kind, rid };
         self.apply(owner, &incoming.rows, Change::Put)?;
-        let change = self.record(rid, version, operation, Some(&incoming.packed))?;
-        let told = self.version(incoming.kind, id, version, operation, change);
-        Ok(told.stamped(Some(&incoming.stripped)))
+        let change = self.record(rid, version, operation, told.at_ms, Some(&incoming.packed))?;
+        let version = self.version(incoming.kind, id, version, operation, change, told.at_ms);
+        Ok(version.stamped(Some(&incoming.stripped)))
     }
 
     /// Writes a deletion of a resource that is there.
     pub fn delete(&mut self, kind: TypeNumber, id: &str, found: &Found) -> Result<Version, Error> {
         self.remove_rows(kind, found)?;
         let version = found.version + 1;
-        let change = self.record(found.rid, version, Operation::Delete, None)?;
-        Ok(self.version(kind, id, version, Operation::Delete, change))
+        let change = self.record(found.rid, version, Operation::Delete, self.at_ms, None)?;
+        Ok(self.version(kind, id, version, Operation::Delete, change, self.at_ms))
     }
 
-    fn version(&self, kind: TypeNumber, id: &str, version: i64, operation: Operation, change: i64) -> Version {
-        let (at_ms, transaction) = (self.at_ms, self.first);
-        Version {
-            kind,
-            id: id.into(),
-            version,
-            at_ms,
-            operation,
-            sequence: sequence_in(change),
-            transaction,
-            body: None,
-        }
+    fn version(
+        &self,
+        kind: TypeNumber,
+        id: &str,
+        version: i64,
+        operation: Operation,
+        change: i64,
+        at_ms: i64,
+    ) -> Version {
+        let (sequence, transaction) = (sequence_in(change), self.first);
+        Version { kind, id: id.into(), version, at_ms, operation, sequence, transaction, body: None }
     }
 
     /// A change record, and the resource's row that points to it.
-    fn record(&mut self, rid: i64, version: i64, operation: Operation, body: Option<&Vec<u8>>) -> Result<i64, Error> {
+    fn record(
+        &mut self,
+        rid: i64,
+        version: i64,
+        operation: Operation,
+        at_ms: i64,
+        body: Option<&Vec<u8>>,
+    ) -> Result<i64, Error> {
+        let change = self.append(rid, version, operation, at_ms, body)?;
+        self.tx.execute(
+            "UPDATE fhir_resource SET change = ?2, version = ?3, deleted = ?4, updated_ms = ?5 WHERE rid = ?1",
+            params![rid, change, version, operation == Operation::Delete, at_ms],
+        )?;
+        Ok(change)
+    }
+
+    /// A change record.
+    fn append(
+        &mut self,
+        rid: i64,
+        version: i64,
+        operation: Operation,
+        at_ms: i64,
+        body: Option<&Vec<u8>>,
+    ) -> Result<i64, Error> {
         self.sequence += 1;
         let change = change_key(self.store.number, self.sequence);
         self.tx.execute(
             "INSERT INTO fhir_change (change, rid, version, at_ms, operation, first, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![change, rid, version, self.at_ms, operation.stored(), self.first, body],
-        )?;
-        self.tx.execute(
-            "UPDATE fhir_resource SET change = ?2, version = ?3, deleted = ?4 WHERE rid = ?1",
-            params![rid, change, version, operation == Operation::Delete],
+            params![change, rid, version, at_ms, operation.stored(), self.first, body],
         )?;
         Ok(change)
     }
 
     fn insert(&self, kind: i64, id: &str) -> Result<i64, Error> {
-        let sql =
-            "INSERT INTO fhir_resource (kind, id, change, version, deleted) VALUES (?1, ?2, 0, 0, 0) RETURNING rid";
+        let sql = "INSERT INTO fhir_resource (kind, id, change, version, deleted, updated_ms) VALUES (?1, ?2, 0, 0, 0, 0) RETURNING rid";
         let rid = self.tx.first(sql, params![kind, id], |row| row.int(0))?;
         rid.ok_or_else(|| Error::new(Kind::Corrupt, "a resource that was written is not there"))
     }

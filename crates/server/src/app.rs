@@ -34,6 +34,7 @@ pub struct App {
     pub tables: table::Tables,
     pub pipes: pipe::Pipes,
     pub datastores: datastore::Datastores,
+    pub imports: datastore::import::Imports,
     pub delivery: lake::DeliveryStreams,
     pub catalog: lake::catalog::Catalog,
     pub logs: logs::Logs,

@@ -59,6 +59,7 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
     let tables = table::Tables::open(state.clone(), clock.clone(), &region, &account)?;
     let logs = logs::Logs::open(state.clone(), clock.clone(), &region, &account)?;
     let datastores = datastore::Datastores::open(state.clone(), clock.clone())?;
+    let imports = datastore::import::Imports::new(datastores.clone(), objects.clone());
     let queues = messaging::queue::Queues::open(state.clone(), clock.clone(), &region, &account)?;
     let catalog = lake::catalog::Catalog::open(state.clone())?;
     let query = query(data, &objects, catalog.clone())?;
@@ -117,6 +118,7 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
         tables,
         pipes,
         datastores,
+        imports,
         delivery,
         logs,
         queues: queues.clone(),
@@ -134,6 +136,7 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
     app.pipes.resume().await?;
     app.stacks.resume().await?;
     app.queues.resume().await?;
+    app.imports.resume().await?;
     tokio::spawn(mappings::follow(app.functions.clone(), app.pipes.clone()));
     tokio::spawn(trim(app.tables.clone()));
     tokio::spawn(sweep(app.queues.clone(), app.logs.clone()));

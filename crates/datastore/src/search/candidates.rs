@@ -5,11 +5,14 @@ use super::plan::Plan;
 use super::sql::Sql;
 use crate::Error;
 
+/// A place in an order: what is ordered by, then the number.
+pub(super) type Place = (i64, i64);
+
 /// Some candidates.
 pub(super) struct Batch {
     pub rids: Vec<i64>,
-    /// Where the next ones are behind, when there may be more: a number, or the key of a change.
-    pub next: Option<i64>,
+    /// Where the next ones are behind, when there may be more.
+    pub next: Option<Place>,
 }
 
 /// Candidates behind a number, in the order of their numbers; at most `limit` are looked at.
@@ -18,7 +21,7 @@ pub(super) fn by_number(scope: &Scope<'_>, plan: &Plan, after: i64, limit: usize
         let rids = listed(scope, plan)?;
         let behind = rids.get(rids.partition_point(|rid| *rid <= after)..).unwrap_or_default();
         let rids = behind.get(..limit).unwrap_or(behind).to_vec();
-        let next = rids.last().copied().filter(|_| rids.len() < behind.len());
+        let next = rids.last().map(|rid| (*rid, *rid)).filter(|_| rids.len() < behind.len());
         return Ok(Batch { rids, next });
     }
     let mut sql = Sql::default();
@@ -27,7 +30,7 @@ pub(super) fn by_number(scope: &Scope<'_>, plan: &Plan, after: i64, limit: usize
     let bound = sql.bind(i64::try_from(limit).unwrap_or(i64::MAX));
     let text = format!("SELECT d.rid {matching} AND d.rid > {after} ORDER BY d.rid LIMIT {bound}");
     let mut rids = scope.tx.all(&text, &sql.params(), |row| Ok::<_, Error>(row.int(0)?))?;
-    let next = rids.last().copied().filter(|_| rids.len() >= limit);
+    let next = rids.last().map(|rid| (*rid, *rid)).filter(|_| rids.len() >= limit);
     rids.retain(|rid| plan.sets.iter().all(|set| set.allows(*rid)));
     Ok(Batch { rids, next })
 }
@@ -46,30 +49,34 @@ fn listed<'a>(scope: &Scope<'_>, plan: &'a Plan) -> Result<&'a [i64], Error> {
     Ok(plan.listed.get_or_init(|| rids))
 }
 
-/// The same in the order of their last changes; `after` is the key of a change.
-pub(super) fn by_change(
+/// The same in the order of `lastUpdated`, then of their numbers.
+pub(super) fn by_time(
     scope: &Scope<'_>,
     plan: &Plan,
-    after: Option<i64>,
+    after: Option<Place>,
     descending: bool,
     limit: usize,
 ) -> Result<Batch, Error> {
     let mut sql = Sql::default();
     let kind = sql.bind(plan.kind);
-    let mut text =
-        format!("SELECT d.rid, d.change FROM fhir_resource d WHERE d.kind = {kind} AND d.change > 0 AND d.deleted = 0");
+    let mut text = format!(
+        "SELECT d.rid, d.updated_ms FROM fhir_resource d WHERE d.kind = {kind} AND d.change > 0 AND d.deleted = 0"
+    );
     for node in std::iter::once(&plan.driver).chain(&plan.tests) {
         text.push_str(&format!(" AND {}", node.test(&mut sql, plan.kind, "d.rid")));
     }
     let (compare, order) = if descending { ("<", " DESC") } else { (">", "") };
-    if let Some(after) = after {
-        text.push_str(&format!(" AND d.change {compare} {}", sql.bind(after)));
+    if let Some((time, rid)) = after {
+        let (time, rid) = (sql.bind(time), sql.bind(rid));
+        text.push_str(&format!(
+            " AND d.updated_ms {compare}= {time} AND (d.updated_ms {compare} {time} OR d.rid > {rid})"
+        ));
     }
     let bound = sql.bind(i64::try_from(limit).unwrap_or(i64::MAX));
-    text.push_str(&format!(" ORDER BY d.change{order} LIMIT {bound}"));
+    text.push_str(&format!(" ORDER BY d.updated_ms{order}, d.rid LIMIT {bound}"));
     let mut next = None;
     let mut rids = scope.tx.all(&text, &sql.params(), |row| {
-        next = Some(row.int(1)?);
+        next = Some((row.int(1)?, row.int(0)?));
         Ok::<_, Error>(row.int(0)?)
     })?;
     next = next.filter(|_| rids.len() >= limit);

@@ -4,13 +4,12 @@ use fhir::definitions::{Definitions, ParameterKind, ParameterNumber, SearchParam
 use fhir::search::check::DateRule;
 use fhir::search::date::Range;
 use fhir::search::query::{Condition, Modifier, Operand, Prefix};
-use state::params;
 
 use super::node::{Node, Scan};
 use super::plan::Part;
 use super::{Scope, operand, run};
 use crate::access::Restriction;
-use crate::schema::{change_key, kind_key, parameter_key};
+use crate::schema::{kind_key, parameter_key};
 use crate::transaction::{Found, find};
 use crate::{Error, Kind, Permission};
 
@@ -98,7 +97,7 @@ pub(super) fn compile(scope: &Scope<'_>, kind: TypeNumber, condition: &Condition
             }
             Ok(Node::Rids(rids))
         }
-        Condition::LastUpdated(ranges) => last_updated(scope, ranges),
+        Condition::LastUpdated(ranges) => Ok(last_updated(scope, ranges)),
         Condition::Words { .. } => Ok(Node::Body(Box::new(condition.clone()))),
         Condition::InList(id) => in_list(scope, id),
         Condition::Chain { parameter, targets } => {
@@ -244,43 +243,15 @@ fn in_list(scope: &Scope<'_>, id: &str) -> Result<Node, Error> {
     Ok(Node::Listed { p: parameter_key(scope.store.number, kind, item.number), list: found.rid })
 }
 
-/// Changes rise with time, so a time is a place among them.
-fn last_updated(scope: &Scope<'_>, ranges: &[(Prefix, Range)]) -> Result<Node, Error> {
-    let (first, end) = (change_key(scope.store.number, 0), change_key(scope.store.number + 1, 0));
-    let at = |ms: i64| first_at(scope, first, end, ms);
-    let mut nodes = Vec::new();
-    for (prefix, wanted) in ranges {
-        let node = match DateRule::of(*prefix, *wanted, scope.now.ms) {
-            DateRule::Inside(range) | DateRule::Overlaps(range) => {
-                Node::Changed(at(range.low)?, at(range.high.saturating_add(1))?)
-            }
-            DateRule::NotInside(range) => {
-                Node::Not(Box::new(Node::Changed(at(range.low)?, at(range.high.saturating_add(1))?)))
-            }
-            DateRule::EndsAfter(ms) | DateRule::BeginsAfter(ms) => Node::Changed(at(ms.saturating_add(1))?, end),
-            DateRule::BeginsBefore(ms) | DateRule::EndsBefore(ms) => Node::Changed(first, at(ms)?),
-            DateRule::EndsAfterOrInside(_, range) => Node::Changed(at(range.low)?, end),
-            DateRule::BeginsBeforeOrInside(_, range) => Node::Changed(first, at(range.high.saturating_add(1))?),
-        };
-        nodes.push(node);
-    }
-    Ok(Node::Any(nodes))
-}
-
-/// The first change at an instant or later.
-fn first_at(scope: &Scope<'_>, first: i64, end: i64, ms: i64) -> Result<i64, Error> {
-    let sql = "SELECT change, at_ms FROM fhir_change WHERE change >= ?1 AND change < ?2 ORDER BY change LIMIT 1";
-    let last = "SELECT change FROM fhir_change WHERE change >= ?1 AND change < ?2 ORDER BY change DESC LIMIT 1";
-    let (mut low, mut high) =
-        (first, scope.tx.first(last, params![first, end], |row| row.int(0))?.unwrap_or(first) + 1);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let found =
-            scope.tx.first(sql, params![middle, high], |row| Ok::<_, state::Error>((row.int(0)?, row.int(1)?)))?;
-        match found {
-            Some((change, at_ms)) if at_ms < ms => low = change + 1,
-            _ => high = middle,
-        }
-    }
-    Ok(low)
+/// `_lastUpdated` is an instant: every rule is one range of instants, or all but one.
+fn last_updated(scope: &Scope<'_>, ranges: &[(Prefix, Range)]) -> Node {
+    let node = |(prefix, wanted): &(Prefix, Range)| match DateRule::of(*prefix, *wanted, scope.now.ms) {
+        DateRule::Inside(range) | DateRule::Overlaps(range) => Node::Updated(range.low, range.high),
+        DateRule::NotInside(range) => Node::Not(Box::new(Node::Updated(range.low, range.high))),
+        DateRule::EndsAfter(ms) | DateRule::BeginsAfter(ms) => Node::Updated(ms.saturating_add(1), i64::MAX),
+        DateRule::BeginsBefore(ms) | DateRule::EndsBefore(ms) => Node::Updated(i64::MIN, ms.saturating_sub(1)),
+        DateRule::EndsAfterOrInside(_, range) => Node::Updated(range.low, i64::MAX),
+        DateRule::BeginsBeforeOrInside(_, range) => Node::Updated(i64::MIN, range.high),
+    };
+    Node::Any(ranges.iter().map(node).collect())
 }

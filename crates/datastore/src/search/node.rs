@@ -68,8 +68,8 @@ pub(crate) enum Node {
     Index(Vec<Scan>),
     /// Certain ones that are there.
     Rids(Vec<i64>),
-    /// Changed last within these keys of changes: from the first, before the second.
-    Changed(i64, i64),
+    /// `lastUpdated` is in this range, milliseconds since 1970, both ends inclusive.
+    Updated(i64, i64),
     /// They refer, by the parameter with this key, to one of a kind that is in the node.
     Chain(Vec<(i64, Node, i64)>),
     /// One of `kind` in the node refers to them by the parameter with this key.
@@ -118,7 +118,7 @@ impl Node {
     /// Whether one resource is tested in a step or a few.
     pub fn is_probe(&self) -> bool {
         match self {
-            Node::Everything | Node::Rids(_) | Node::Changed(..) | Node::Listed { .. } | Node::Body(_) => true,
+            Node::Everything | Node::Rids(_) | Node::Updated(..) | Node::Listed { .. } | Node::Body(_) => true,
             Node::Index(scans) => scans.iter().all(|scan| scan.is_point),
             Node::Chain(_) => false,
             Node::Has { node, .. } => node.is_probe(),
@@ -144,10 +144,10 @@ impl Node {
             Node::Rids(rids) => {
                 format!("SELECT rid FROM fhir_resource WHERE rid IN ({})", list(rids))
             }
-            Node::Changed(from, before) => {
+            Node::Updated(from, before) => {
                 let (kind, from, before) = (sql.bind(kind), sql.bind(*from), sql.bind(*before));
                 format!(
-                    "SELECT rid FROM fhir_resource WHERE kind = {kind} AND change >= {from} AND change < {before} AND change > 0 AND deleted = 0"
+                    "SELECT rid FROM fhir_resource WHERE kind = {kind} AND updated_ms >= {from} AND updated_ms <= {before} AND change > 0 AND deleted = 0"
                 )
             }
             Node::Chain(ways) => {
@@ -222,10 +222,10 @@ impl Node {
                 any(scans.iter().map(test).collect())
             }
             Node::Rids(rids) => format!("{rid} IN ({})", list(rids)),
-            Node::Changed(from, before) => {
+            Node::Updated(from, before) => {
                 let (from, before) = (sql.bind(*from), sql.bind(*before));
                 format!(
-                    "EXISTS (SELECT 1 FROM fhir_resource x WHERE x.rid = {rid} AND x.change >= {from} AND x.change < {before})"
+                    "EXISTS (SELECT 1 FROM fhir_resource x WHERE x.rid = {rid} AND x.updated_ms >= {from} AND x.updated_ms <= {before})"
                 )
             }
             Node::Chain(_) => format!("{rid} IN ({})", self.source(sql, kind)),

@@ -25,8 +25,8 @@ const BODIES_MAX: usize = 100;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Walk {
     Number,
-    /// The log's own order.
-    Change {
+    /// In the order of `lastUpdated`, as an index has it.
+    Time {
         descending: bool,
     },
     /// All are found, then sorted.
@@ -39,7 +39,7 @@ impl Walk {
         match sorts {
             [] => Walk::Number,
             [Sort { key: SortKey::LastUpdated, descending }] if plan.suits_log() => {
-                Walk::Change { descending: *descending }
+                Walk::Time { descending: *descending }
             }
             _ => Walk::Sorted,
         }
@@ -87,6 +87,14 @@ fn compare(sorts: &[Sort], a: &Ranked, b: &Ranked) -> Ordering {
     a.rid.cmp(&b.rid)
 }
 
+/// When the version a page ended with was updated, and its number.
+pub(super) fn time(scope: &Scope<'_>, after: &Cursor) -> Result<(i64, i64), Error> {
+    let sql = "SELECT at_ms FROM fhir_change WHERE change = ?1 AND rid = ?2";
+    let change = change_key(scope.store.number, after.sequence);
+    let found = scope.tx.first(sql, params![change, after.rid], |row| row.int(0))?;
+    found.map(|at_ms| (at_ms, after.rid)).ok_or_else(unknown)
+}
+
 /// The place of the version a page ended with.
 fn place(scope: &Scope<'_>, kind: TypeNumber, sorts: &[Sort], after: &Cursor) -> Result<Ranked, Error> {
     let sql = format!(
@@ -105,7 +113,7 @@ fn place(scope: &Scope<'_>, kind: TypeNumber, sorts: &[Sort], after: &Cursor) ->
     for sort in sorts {
         keys.push(match sort.key {
             SortKey::Id => Some(Bound::Text(found.id.clone())),
-            SortKey::LastUpdated => Some(Bound::Int(change)),
+            SortKey::LastUpdated => Some(Bound::Int(found.at_ms)),
             SortKey::Parameter(parameter) => of_body(scope, kind, parameter, sort.descending, body)?,
         });
     }
@@ -124,9 +132,9 @@ fn keys(scope: &Scope<'_>, kind: TypeNumber, sort: &Sort, rids: &[i64]) -> Resul
             return rids.iter().map(id).collect();
         }
         SortKey::LastUpdated => {
-            let sql = "SELECT change FROM fhir_resource WHERE rid = ?1";
-            let change = |rid: &i64| scope.tx.first(sql, params![*rid], |row| Ok::<_, Error>(Bound::Int(row.int(0)?)));
-            return rids.iter().map(change).collect();
+            let sql = "SELECT updated_ms FROM fhir_resource WHERE rid = ?1";
+            let time = |rid: &i64| scope.tx.first(sql, params![*rid], |row| Ok::<_, Error>(Bound::Int(row.int(0)?)));
+            return rids.iter().map(time).collect();
         }
     };
     if rids.len() > BODIES_MAX {

@@ -173,7 +173,7 @@ impl Node {
                 }
             }
             Node::Rids(rids) => format!("{} resources", rids.len()),
-            Node::Changed(..) => "last change in a range".into(),
+            Node::Updated(..) => "last updated in a range".into(),
             Node::Chain(ways) => {
                 format!("refers to ({})", ways.iter().map(|(_, node, _)| node.told()).collect::<Vec<_>>().join(" or "))
             }

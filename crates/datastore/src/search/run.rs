@@ -15,7 +15,7 @@ use super::plan::{Part, Plan, plan};
 use super::{Page, Scope, Search, include};
 use crate::access::in_compartment;
 use crate::interaction::read::{COLUMNS, version};
-use crate::schema::{change_key, kind_key, type_in};
+use crate::schema::{kind_key, type_in};
 use crate::{Access, Error, Kind, Permission, Version};
 
 /// Matches on a page unless told.
@@ -161,13 +161,13 @@ fn each(
     let limit = if is_filtered { BATCH } else { wanted.clamp(1, BATCH) };
     let after = after.filter(|after| after.rid > 0);
     let mut place = match walk {
-        Walk::Change { .. } => after.map(|after| change_key(scope.store.number, after.sequence)),
-        _ => after.map(|after| after.rid),
+        Walk::Time { .. } => after.map(|after| order::time(scope, &after)).transpose()?,
+        _ => after.map(|after| (after.rid, after.rid)),
     };
     loop {
         let Batch { rids, next } = match walk {
-            Walk::Change { descending } => candidates::by_change(scope, plan, place, descending, limit)?,
-            _ => candidates::by_number(scope, plan, place.unwrap_or(0), limit)?,
+            Walk::Time { descending } => candidates::by_time(scope, plan, place, descending, limit)?,
+            _ => candidates::by_number(scope, plan, place.map_or(0, |(_, rid)| rid), limit)?,
         };
         for rid in rids {
             if let Some(version) = bodies.matching(scope, rid)?

@@ -23,6 +23,7 @@ async fn filled(case: &Value) -> Place {
     for resource in case["resources"].as_array().expect("resources") {
         let (name, id) = (resource["resourceType"].as_str().expect("a type"), resource["id"].as_str().expect("an id"));
         place.store.update(&caller(), kind(name), id, body(resource), Match::Anything).await.expect("a resource");
+        place.clock.advance_ms(1000);
     }
     place
 }

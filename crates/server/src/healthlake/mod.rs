@@ -1,7 +1,9 @@
-//! HealthLake's control plane at the wire (JSON 1.0, `HealthLake`, 2017-07-01): datastores and their tags.
+//! HealthLake's control plane at the wire (JSON 1.0, `HealthLake`, 2017-07-01): datastores and their tags here, import jobs in
+//! `import.rs`.
 //!
 //! What requests may hold stands in `members.rs`. Export jobs come with a later version; their operations are unknown here.
 
+mod import;
 mod members;
 
 use std::sync::Arc;
@@ -44,6 +46,9 @@ pub(crate) async fn call(app: &Arc<App>, call: Call) -> Result<Reply, AwsError> 
         }
         "UpdateFHIRDatastore" => update(app, &call).await?,
         "ListFHIRDatastores" => list(app, &call).await?,
+        "StartFHIRImportJob" => import::start(app, input).await?,
+        "DescribeFHIRImportJob" => import::describe(app, input).await?,
+        "ListFHIRImportJobs" => import::list(app, input).await?,
         "ListTagsForResource" => {
             let found = app.datastores.describe(tagged(input)?).await?;
             json!({"Tags": listed(&tags_of(&found))})
