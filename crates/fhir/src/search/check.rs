@@ -29,7 +29,9 @@ pub fn fits(document: &Document, resource: TypeNumber, condition: &Condition, no
             Some(parameter_fits(document, resource, *parameter, modifier, operands, now))
         }
         Condition::Missing { parameter, is_missing } => {
-            let is_there = extract(document, resource).iter().any(|entry| entry.parameter == *parameter);
+            let mut is_there = extract(document, resource).iter().any(|entry| entry.parameter == *parameter);
+            let is_whole = |values: &Vec<Vec<Value<'_>>>| values.iter().all(|values| !values.is_empty());
+            is_there |= composite(document, resource, *parameter).iter().any(is_whole);
             Some(is_there != *is_missing)
         }
         Condition::Words { narrative_only, words } => {

@@ -19,5 +19,7 @@ pub const VALUES_MAX: usize = 1000;
 pub const PARAMETERS_MAX: usize = 200;
 /// Links of a chain or of nested `_has`.
 pub const CHAIN_MAX: usize = 8;
+/// Conditions that one name leads to, by the types of its links.
+pub const WAYS_MAX: usize = 2000;
 /// Matches on a page.
 pub const COUNT_MAX: usize = 1000;

@@ -157,6 +157,8 @@ fn what_cannot_be_taken_is_refused_by_name() {
     }
     let deep = format!("_filter={}family eq x{}", "(".repeat(100_000), ")".repeat(100_000));
     assert!(query("Patient", &deep).expect_err("too deep").contains("within each other"));
+    let ways = format!("{}_id=x", "focus.".repeat(6));
+    assert!(query("Observation", &ways).expect_err("too many").contains("ways"));
     let chain = format!("{}name=x", "link:Patient.".repeat(1000));
     assert!(query("Patient", &chain).expect_err("too long").contains("links"));
 }
@@ -166,4 +168,8 @@ fn links_and_includes_are_read_with_their_types() {
     let query = query("Observation", "subject:Patient.organization.name=x&_include=Observation:subject&_revinclude:iterate=*&_sort=-date,_id&_count=5000").expect("a query");
     assert_eq!((query.conditions.len(), query.options.includes.len(), query.options.revincludes.len()), (1, 1, 1));
     assert_eq!((query.options.sort.len(), query.options.count), (2, Some(1000)));
+    // What some of the types cannot answer, others can.
+    for text in ["subject.subject.name=x", "performer.organization.name=x", "subject.organization.name=x"] {
+        assert!(self::query("Basic", text).or(self::query("Observation", text)).is_ok(), "{text}");
+    }
 }

@@ -1,7 +1,9 @@
 //! `_filter` expressions (hl7.org/fhir/R4/search_filter.html): `given eq "peter" and birthdate ge 2014-10-10`.
 
+use std::cell::Cell;
+
 use super::condition::{Condition, Modifier, Operand, Prefix};
-use super::parse::{Failure, QueryError, condition, refused};
+use super::parse::{Failure, Links, QueryError, condition, refused};
 use super::{CHAIN_MAX, PARAMETERS_MAX};
 use crate::definitions::{Definitions, ParameterKind, TypeNumber};
 
@@ -135,11 +137,12 @@ fn compare(resource: TypeNumber, path: &str, operator: &str, value: &str) -> Res
         // Of what a chain leads to, the condition itself tells.
         Some(_) => None,
     };
-    let taken = |name: String, value: &str| match condition(resource, &name, value, 0) {
-        Ok(condition) => Ok(condition),
-        Err(Failure::Unknown) => Err(refused(NAME, format!("no search parameter: `{path}`"))),
-        Err(Failure::Refused(error)) => Err(refused(NAME, format!("`{path}` {}", error.reason))),
-    };
+    let taken =
+        |name: String, value: &str| match condition(resource, &name, value, Links { depth: 0, ways: &Cell::new(0) }) {
+            Ok(condition) => Ok(condition),
+            Err(Failure::Unknown) => Err(refused(NAME, format!("no search parameter: `{path}`"))),
+            Err(Failure::Refused(error)) => Err(refused(NAME, format!("`{path}` {}", error.reason))),
+        };
     // A comma is part of the value here.
     let escaped = value.replace('\\', "\\\\").replace(',', "\\,").replace('$', "\\$");
     let is_ordered = matches!(kind, Some(ParameterKind::Date | ParameterKind::Number | ParameterKind::Quantity));

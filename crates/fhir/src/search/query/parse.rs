@@ -1,9 +1,11 @@
 //! Reads a query string's names and values.
 
+use std::cell::Cell;
+
 use super::condition::{Condition, Modifier, Operand};
 use super::operand::{self, split, unescape};
 use super::options::{Include, Options, Sort, SortKey, Summary, Total};
-use super::{CHAIN_MAX, COUNT_MAX, PARAMETERS_MAX, VALUES_MAX, filter};
+use super::{CHAIN_MAX, COUNT_MAX, PARAMETERS_MAX, VALUES_MAX, WAYS_MAX, filter};
 use crate::definitions::{Definitions, ParameterKind, SearchParameter, TypeNumber};
 
 /// What a query asks for, of resources of one type.
@@ -55,7 +57,7 @@ impl Query {
             if result_parameter(resource, name, value, &mut query.options)? {
                 continue;
             }
-            match condition(resource, name, value, 0) {
+            match condition(resource, name, value, Links { depth: 0, ways: &Cell::new(0) }) {
                 Ok(condition) => query.conditions.push(condition),
                 Err(Failure::Unknown) if unknown == Unknown::Ignored => query.ignored.push(name.clone()),
                 Err(Failure::Unknown) => {
@@ -66,6 +68,20 @@ impl Query {
             }
         }
         Ok(query)
+    }
+}
+
+/// How far a name has led.
+#[derive(Clone, Copy)]
+pub(super) struct Links<'a> {
+    pub depth: usize,
+    /// Conditions made of the name: one for each type that a reference may lead to.
+    pub ways: &'a Cell<usize>,
+}
+
+impl Links<'_> {
+    fn next(self) -> Self {
+        Links { depth: self.depth + 1, ..self }
     }
 }
 
@@ -82,15 +98,19 @@ impl From<QueryError> for Failure {
 }
 
 /// A condition by its name and value.
-pub(super) fn condition(resource: TypeNumber, name: &str, value: &str, depth: usize) -> Result<Condition, Failure> {
-    if depth > CHAIN_MAX {
+pub(super) fn condition(resource: TypeNumber, name: &str, value: &str, links: Links<'_>) -> Result<Condition, Failure> {
+    if links.depth > CHAIN_MAX {
         return Err(refused(name, format!("at most {CHAIN_MAX} links")).into());
     }
+    links.ways.set(links.ways.get() + 1);
+    if links.ways.get() > WAYS_MAX {
+        return Err(too_many_ways(name));
+    }
     if let Some(rest) = name.strip_prefix("_has:") {
-        return has(name, rest, value, depth);
+        return has(name, rest, value, links);
     }
     if let Some((link, rest)) = name.split_once('.') {
-        return chain(resource, name, link, rest, value, depth);
+        return chain(resource, name, link, rest, value, links);
     }
     let (code, modifier) = name.split_once(':').map_or((name, None), |(code, modifier)| (code, Some(modifier)));
     match (code, modifier) {
@@ -129,6 +149,9 @@ fn of_parameter(
         };
         return Ok(Condition::Missing { parameter: parameter.number, is_missing });
     }
+    if parameter.kind == ParameterKind::Special {
+        return Err(unsupported(name, "is not served").into());
+    }
     let modifier = modifier_of(parameter, name, modifier)?;
     let values = split(value, ',');
     if values.len() > VALUES_MAX {
@@ -165,6 +188,10 @@ fn modifier_of(parameter: &SearchParameter, name: &str, modifier: Option<&str>) 
     Ok(found)
 }
 
+fn too_many_ways(name: &str) -> Failure {
+    refused(name, format!("leads at most {WAYS_MAX} ways: name the types of its links")).into()
+}
+
 /// `subject:Patient.name`, `subject.name`.
 fn chain(
     resource: TypeNumber,
@@ -172,7 +199,7 @@ fn chain(
     link: &str,
     rest: &str,
     value: &str,
-    depth: usize,
+    links: Links<'_>,
 ) -> Result<Condition, Failure> {
     let definitions = Definitions::r4();
     let (code, kind) = link.split_once(':').map_or((link, None), |(code, kind)| (code, Some(kind)));
@@ -188,22 +215,29 @@ fn chain(
         None => parameter.targets.iter().copied().filter(|kind| !definitions.of(*kind).is_abstract).collect(),
     };
     let mut targets = Vec::new();
+    let mut first_refused = None;
     for kind in kinds {
-        match condition(kind, rest, value, depth + 1) {
+        match condition(kind, rest, value, links.next()) {
             Ok(condition) => targets.push((kind, condition)),
-            // Of the types a reference may lead to, some have no such parameter.
+            // Of the types a reference may lead to, some have no such parameter, or another one of that name.
             Err(Failure::Unknown) => {}
-            Err(refused) => return Err(refused),
+            Err(Failure::Refused(error)) => first_refused = first_refused.or(Some(error)),
         }
     }
+    if links.ways.get() > WAYS_MAX {
+        return Err(too_many_ways(name));
+    }
     if targets.is_empty() {
+        if let Some(error) = first_refused {
+            return Err(error.into());
+        }
         return Err(refused(name, format!("no resource it leads to has the parameter `{rest}`")).into());
     }
     Ok(Condition::Chain { parameter: parameter.number, targets })
 }
 
 /// `_has:Observation:patient:code`.
-fn has(name: &str, rest: &str, value: &str, depth: usize) -> Result<Condition, Failure> {
+fn has(name: &str, rest: &str, value: &str, links: Links<'_>) -> Result<Condition, Failure> {
     let definitions = Definitions::r4();
     let mut parts = rest.splitn(3, ':');
     let (Some(kind), Some(code), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
@@ -212,7 +246,7 @@ fn has(name: &str, rest: &str, value: &str, depth: usize) -> Result<Condition, F
     let kind = definitions.resource(kind).ok_or_else(|| refused(name, format!("no resource type: `{kind}`")))?;
     let parameter = definitions.search_parameter(kind, code).filter(|found| found.kind == ParameterKind::Reference);
     let parameter = parameter.ok_or_else(|| refused(name, format!("no reference of that type: `{code}`")))?;
-    let condition = match condition(kind, rest, value, depth + 1) {
+    let condition = match condition(kind, rest, value, links.next()) {
         Err(Failure::Unknown) => {
             return Err(refused(name, format!("no search parameter of that type: `{rest}`")).into());
         }
