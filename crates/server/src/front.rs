@@ -42,8 +42,13 @@ pub struct Limits {
     pub drain_time_max: Duration,
 }
 
-/// Bytes of a body that is too large which are read all the same, so that its sender reads the answer and not a reset.
+/// Bytes of a body that is too large which are read all the same, so that its sender reads the answer and not a reset; at least
+/// twice what is allowed.
 const DISCARDED_BYTES_MAX: usize = 64 << 20;
+
+fn discarded_bytes_max(bytes_max: usize) -> usize {
+    DISCARDED_BYTES_MAX.max(2 * bytes_max)
+}
 
 impl Default for Limits {
     fn default() -> Self {
@@ -263,7 +268,7 @@ async fn read(head: &Parts, body: Body, limits: &Limits) -> Result<Bytes, AwsErr
     let declared: usize = header(header::CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or_default();
     let waits = header(header::EXPECT).is_some_and(|expect| expect.eq_ignore_ascii_case("100-continue"));
     // Who waits to be told to go on is told not to; who sends already is listened to, within reason.
-    if declared > bytes_max && (waits || declared > DISCARDED_BYTES_MAX) {
+    if declared > bytes_max && (waits || declared > discarded_bytes_max(bytes_max)) {
         return Err(too_large());
     }
     match tokio::time::timeout(limits.body_time_max, collect(body, bytes_max)).await {
@@ -288,7 +293,7 @@ async fn collect(mut body: Body, bytes_max: usize) -> Result<Option<Bytes>, AwsE
         }
         bytes = BytesMut::new();
         discarded += data.len();
-        if discarded > DISCARDED_BYTES_MAX {
+        if discarded > discarded_bytes_max(bytes_max) {
             break;
         }
     }

@@ -5,6 +5,7 @@
 mod commands;
 mod crash;
 mod events;
+mod fhir;
 mod firehose;
 mod functions;
 mod identity;

@@ -1,0 +1,23 @@
+//! FHIR datastores as boto3 and signed HTTP clients see them.
+
+use crate::world::{run, server};
+
+#[test]
+fn boto3_creates_describes_and_deletes_datastores() {
+    run(&server(), "fhir/control.py");
+}
+
+#[test]
+fn signed_clients_read_write_and_search_resources() {
+    run(&server(), "fhir/data.py");
+}
+
+#[test]
+fn files_of_the_lake_are_imported() {
+    run(&server(), "fhir/imports.py");
+}
+
+#[test]
+fn hostile_input_gets_an_operation_outcome() {
+    run(&server(), "fhir/hostile.py");
+}
