@@ -2,6 +2,9 @@
 
 use crate::{Error, Row, Value};
 
+/// Longer statements hold values: none is asked twice, and keeping them would take their size.
+const KEPT_BYTES_MAX: usize = 16 << 10;
+
 /// A consistent view of the database.
 pub struct Read<'a> {
     pub(crate) connection: &'a rusqlite::Connection,
@@ -18,7 +21,14 @@ impl Read<'_> {
         params: &[Value<'_>],
         mut each: impl FnMut(&Row<'_>) -> Result<bool, E>,
     ) -> Result<(), E> {
-        let mut statement = self.connection.prepare_cached(sql).map_err(Error::from)?;
+        let (mut kept, mut fresh);
+        let statement: &mut rusqlite::Statement<'_> = if sql.len() <= KEPT_BYTES_MAX {
+            kept = self.connection.prepare_cached(sql).map_err(Error::from)?;
+            &mut kept
+        } else {
+            fresh = self.connection.prepare(sql).map_err(Error::from)?;
+            &mut fresh
+        };
         let mut rows = statement.query(rusqlite::params_from_iter(params)).map_err(Error::from)?;
         while let Some(row) = rows.next().map_err(Error::from)? {
             if !each(&Row(row))? {
