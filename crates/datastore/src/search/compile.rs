@@ -7,11 +7,15 @@ use fhir::search::query::{Condition, Modifier, Operand, Prefix};
 
 use super::node::{Node, Scan};
 use super::plan::Part;
+use super::sql::Sql;
 use super::{Scope, operand, run};
 use crate::access::Restriction;
 use crate::schema::{kind_key, parameter_key};
 use crate::transaction::{Found, find};
 use crate::{Error, Kind, Permission};
+
+/// Parts that one statement joins.
+const JOINED_MAX: usize = 50;
 
 /// Everything a search in a type may see, as a node.
 pub(super) fn restriction(scope: &Scope<'_>, kind: TypeNumber, permission: Permission) -> Result<Node, Error> {
@@ -97,7 +101,7 @@ pub(super) fn compile(scope: &Scope<'_>, kind: TypeNumber, condition: &Condition
             }
             Ok(Node::Rids(rids))
         }
-        Condition::LastUpdated(ranges) => Ok(last_updated(scope, ranges)),
+        Condition::LastUpdated(ranges) => any(scope, kind, last_updated(scope, ranges)),
         Condition::Words { .. } => Ok(Node::Body(Box::new(condition.clone()))),
         Condition::InList(id) => in_list(scope, id),
         Condition::Chain { parameter, targets } => {
@@ -118,7 +122,7 @@ pub(super) fn compile(scope: &Scope<'_>, kind: TypeNumber, condition: &Condition
         Condition::Any(parts) => {
             // Where a body must tell only some of them, those are found out at once.
             let told = |part| told(scope, kind, compile(scope, kind, part)?);
-            Ok(Node::Any(parts.iter().map(told).collect::<Result<_, Error>>()?))
+            any(scope, kind, parts.iter().map(told).collect::<Result<_, Error>>()?)
         }
         Condition::Not(part) => {
             let inner = told(scope, kind, compile(scope, kind, part)?)?;
@@ -169,7 +173,7 @@ fn parameter_node(
         is_cut |= operand::is_cut(operand);
         scans.extend(operand::scans(scope, parameter, p, modifier, operand)?);
     }
-    let index = Node::Index(scans);
+    let index = index(scope, scans)?;
     Ok(match modifier {
         Modifier::Not => Node::Not(Box::new(index)),
         // Candidates; the body tells the rest.
@@ -182,6 +186,38 @@ fn parameter_node(
         _ if is_cut => Node::All(vec![index, body()]),
         _ => index,
     })
+}
+
+/// Rows of any of the scans. SQL joins only so many: the resources of more are found out at once.
+fn index(scope: &Scope<'_>, scans: Vec<Scan>) -> Result<Node, Error> {
+    if scans.len() <= JOINED_MAX {
+        return Ok(Node::Index(scans));
+    }
+    let mut rids = Vec::new();
+    for scan in scans {
+        let mut sql = Sql::default();
+        let text = scan.rids(&mut sql);
+        rids.extend(scope.tx.all(&text, &sql.params(), |row| Ok::<_, Error>(row.int(0)?))?);
+    }
+    Ok(numbers(rids))
+}
+
+/// What is in any of the nodes; of many, found out at once.
+fn any(scope: &Scope<'_>, kind: TypeNumber, nodes: Vec<Node>) -> Result<Node, Error> {
+    if nodes.len() <= JOINED_MAX {
+        return Ok(Node::Any(nodes));
+    }
+    let mut rids = Vec::new();
+    for node in nodes {
+        rids.extend(run::all(scope, kind, node)?);
+    }
+    Ok(numbers(rids))
+}
+
+fn numbers(mut rids: Vec<i64>) -> Node {
+    rids.sort_unstable();
+    rids.dedup();
+    Node::Rids(rids)
 }
 
 /// Candidates have values of all components somewhere; the body tells whether they stand together.
@@ -210,7 +246,7 @@ fn composite(
     }
     let mut parts = match <[Vec<Node>; 1]>::try_from(candidates) {
         Ok([all]) => all,
-        Err(many) => vec![Node::Any(many.into_iter().map(Node::All).collect())],
+        Err(many) => vec![any(scope, kind, many.into_iter().map(Node::All).collect())?],
     };
     parts.push(Node::Body(Box::new(condition.clone())));
     Ok(Node::All(parts))
@@ -244,7 +280,7 @@ fn in_list(scope: &Scope<'_>, id: &str) -> Result<Node, Error> {
 }
 
 /// `_lastUpdated` is an instant: every rule is one range of instants, or all but one.
-fn last_updated(scope: &Scope<'_>, ranges: &[(Prefix, Range)]) -> Node {
+fn last_updated(scope: &Scope<'_>, ranges: &[(Prefix, Range)]) -> Vec<Node> {
     let node = |(prefix, wanted): &(Prefix, Range)| match DateRule::of(*prefix, *wanted, scope.now.ms) {
         DateRule::Inside(range) | DateRule::Overlaps(range) => Node::Updated(range.low, range.high),
         DateRule::NotInside(range) => Node::Not(Box::new(Node::Updated(range.low, range.high))),
@@ -253,5 +289,5 @@ fn last_updated(scope: &Scope<'_>, ranges: &[(Prefix, Range)]) -> Node {
         DateRule::EndsAfterOrInside(_, range) => Node::Updated(range.low, i64::MAX),
         DateRule::BeginsBeforeOrInside(_, range) => Node::Updated(i64::MIN, range.high),
     };
-    Node::Any(ranges.iter().map(node).collect())
+    ranges.iter().map(node).collect()
 }

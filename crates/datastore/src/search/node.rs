@@ -54,7 +54,8 @@ impl Scan {
         text
     }
 
-    fn rids(&self, sql: &mut Sql) -> String {
+    /// A SELECT of the numbers of resources; some may come twice.
+    pub fn rids(&self, sql: &mut Sql) -> String {
         format!("SELECT rid FROM {} WHERE {}", self.table, self.filter(sql))
     }
 }

@@ -88,11 +88,11 @@ fn compare(sorts: &[Sort], a: &Ranked, b: &Ranked) -> Ordering {
 }
 
 /// When the version a page ended with was updated, and its number.
-pub(super) fn time(scope: &Scope<'_>, after: &Cursor) -> Result<(i64, i64), Error> {
-    let sql = "SELECT at_ms FROM fhir_change WHERE change = ?1 AND rid = ?2";
-    let change = change_key(scope.store.number, after.sequence);
-    let found = scope.tx.first(sql, params![change, after.rid], |row| row.int(0))?;
-    found.map(|at_ms| (at_ms, after.rid)).ok_or_else(unknown)
+pub(super) fn time(scope: &Scope<'_>, kind: TypeNumber, sorts: &[Sort], after: &Cursor) -> Result<(i64, i64), Error> {
+    match place(scope, kind, sorts, after)?.keys.first() {
+        Some(Some(Bound::Int(at_ms))) => Ok((*at_ms, after.rid)),
+        _ => Err(unknown()),
+    }
 }
 
 /// The place of the version a page ended with.

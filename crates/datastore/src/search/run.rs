@@ -161,7 +161,7 @@ fn each(
     let limit = if is_filtered { BATCH } else { wanted.clamp(1, BATCH) };
     let after = after.filter(|after| after.rid > 0);
     let mut place = match walk {
-        Walk::Time { .. } => after.map(|after| order::time(scope, &after)).transpose()?,
+        Walk::Time { .. } => after.map(|after| order::time(scope, kind, sorts, &after)).transpose()?,
         _ => after.map(|after| (after.rid, after.rid)),
     };
     loop {

@@ -122,3 +122,35 @@ async fn every_row_finds_what_it_says() {
     }
     assert!(wrong.is_empty(), "{} rows\n{}", wrong.len(), wrong.join("\n"));
 }
+
+#[tokio::test]
+async fn the_largest_searches_are_answered() {
+    let place = filled(&read("token")).await;
+    let many = |name: &str, value: fn(usize) -> String| {
+        let values: Vec<String> = (0..1000).map(value).collect();
+        format!("Patient?{name}={}", values.join(","))
+    };
+    let filter = |join: &str| vec!["(gender eq male)"; 200].join(join);
+    let deep = format!("{}gender eq male{}", "not (".repeat(20), ")".repeat(20));
+    let anded = format!("Patient?{}", vec!["gender=male"; 200].join("&"));
+    for (text, found) in [
+        (many("identifier", |at| format!("urn:ssn|{at}")), 2),
+        (many("identifier", |at| at.to_string()), 2),
+        (many("identifier:not", |at| at.to_string()), 1),
+        (many("family", |at| format!("f{at}")), 0),
+        (many("birthdate", |at| format!("{}", 1000 + at)), 0),
+        (many("_id", |at| format!("m{at}")), 0),
+        (many("organization", |at| format!("o{at}")), 0),
+        (many("_lastUpdated", |at| format!("{}", 1500 + at)), 3),
+        (many("_has:Observation:patient:code", |at| at.to_string()), 0),
+        (many("link:Patient.identifier", |at| at.to_string()), 0),
+        (many("_has:Observation:patient:code-value-quantity", |at| format!("{at}$1")), 0),
+        (format!("Patient?_filter={}", filter(" and ")), 1),
+        (format!("Patient?_filter={}", filter(" or ")), 1),
+        (format!("Patient?_filter={deep}"), 1),
+        (anded, 1),
+    ] {
+        let page = ask(&place, &text).await.unwrap_or_else(|error| panic!("{:.60}: {error}", text));
+        assert_eq!(page.matches.len(), found, "{text:.60}");
+    }
+}
