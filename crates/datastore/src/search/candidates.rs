@@ -17,7 +17,7 @@ pub(super) struct Batch {
 
 /// Candidates behind a number, in the order of their numbers; at most `limit` are looked at.
 pub(super) fn by_number(scope: &Scope<'_>, plan: &Plan, after: i64, limit: usize) -> Result<Batch, Error> {
-    if !plan.driver.is_ordered() {
+    if is_listed(plan) {
         let rids = listed(scope, plan)?;
         let behind = rids.get(rids.partition_point(|rid| *rid <= after)..).unwrap_or_default();
         let rids = behind.get(..limit).unwrap_or(behind).to_vec();
@@ -35,7 +35,12 @@ pub(super) fn by_number(scope: &Scope<'_>, plan: &Plan, after: i64, limit: usize
     Ok(Batch { rids, next })
 }
 
-/// All candidates of a driver that lists them in no order, or twice: sorted here, once for page and total.
+/// Whether all candidates are found at once: they are few, or the driver lists them in no order, or twice.
+fn is_listed(plan: &Plan) -> bool {
+    plan.is_small() || !plan.driver.is_ordered()
+}
+
+/// All candidates, sorted here, once for page and total.
 fn listed<'a>(scope: &Scope<'_>, plan: &'a Plan) -> Result<&'a [i64], Error> {
     if let Some(rids) = plan.listed.get() {
         return Ok(rids);
@@ -86,7 +91,7 @@ pub(super) fn by_time(
 
 /// How many there are.
 pub(super) fn count(scope: &Scope<'_>, plan: &Plan) -> Result<i64, Error> {
-    if !plan.driver.is_ordered() {
+    if is_listed(plan) {
         return Ok(listed(scope, plan)?.len() as i64);
     }
     if !plan.sets.is_empty() {
