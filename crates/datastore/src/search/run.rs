@@ -34,6 +34,12 @@ pub(super) fn page(scope: &Scope<'_>, search: &Search) -> Result<Page, Error> {
     let first = search.after.map_or(0, |cursor| cursor.part);
     let mut is_allowed = false;
     for (part, (kind, query)) in search.parts.iter().enumerate() {
+        // What other types have, but this one has not, no resource of it fits.
+        let is_known = |name: &String| search.parts.iter().any(|(_, other)| !other.ignored.contains(name));
+        if query.ignored.iter().any(is_known) {
+            is_allowed = true;
+            continue;
+        }
         let Some(plan) = planned(scope, search, *kind, query, &mut is_allowed)? else { continue };
         let ignored = query.ignored.iter().filter(|name| !page.ignored.contains(name)).cloned().collect::<Vec<_>>();
         page.ignored.extend(ignored);

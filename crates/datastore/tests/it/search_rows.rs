@@ -124,6 +124,26 @@ async fn every_row_finds_what_it_says() {
 }
 
 #[tokio::test]
+async fn a_type_without_the_parameter_has_no_match() {
+    let place = filled(&read("reference")).await;
+    for (pairs, expected) in [
+        (vec![("gender", "male")], vec!["Patient/p2"]),
+        (vec![("gender", "male"), ("code", "hr")], vec![]),
+        (vec![("_id", "p2,b1")], vec!["Patient/p2", "Observation/b1"]),
+        (vec![("nothing", "x"), ("_id", "p2")], vec!["Patient/p2"]),
+    ] {
+        let pairs: Vec<(String, String)> = pairs.into_iter().map(|(a, b)| (a.to_owned(), b.to_owned())).collect();
+        let parts = ["Patient", "Observation"]
+            .map(|name| (kind(name), Query::parse(kind(name), &pairs, Unknown::Ignored).expect("a query")));
+        let search = Search { parts: parts.to_vec(), compartment: None, after: None, explain: false };
+        let page = place.store.search(&caller(), search).await.expect("a page");
+        let found: Vec<String> = page.matches.iter().map(datastore::Version::reference).collect();
+        assert_eq!(found, expected, "{pairs:?}");
+        assert_eq!(page.total, Some(expected.len() as i64));
+    }
+}
+
+#[tokio::test]
 async fn the_largest_searches_are_answered() {
     let place = filled(&read("token")).await;
     let many = |name: &str, value: fn(usize) -> String| {
