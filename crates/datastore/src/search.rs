@@ -8,6 +8,7 @@ mod candidates;
 mod compile;
 mod cursor;
 mod include;
+mod merge;
 mod node;
 mod operand;
 mod order;

@@ -48,32 +48,47 @@ impl Walk {
 
 /// A resource and what it is sorted by.
 pub(super) struct Ranked {
+    /// Of a search over several types: which of them.
+    pub part: usize,
     pub rid: i64,
     keys: Vec<Option<Bound>>,
 }
 
-/// Numbers, which rise, in an order; only those behind a place.
+/// Numbers, which rise, with what they are sorted by.
+pub(super) fn ranked(
+    scope: &Scope<'_>,
+    (part, kind): (usize, TypeNumber),
+    sorts: &[Sort],
+    rids: &[i64],
+) -> Result<Vec<Ranked>, Error> {
+    let mut ranked: Vec<Ranked> = rids.iter().map(|rid| Ranked { part, rid: *rid, keys: Vec::new() }).collect();
+    for sort in sorts {
+        let keys = keys(scope, kind, sort, rids)?;
+        ranked.iter_mut().zip(keys).for_each(|(ranked, key)| ranked.keys.push(key));
+    }
+    Ok(ranked)
+}
+
+/// The same of one type in their order; only those behind a place.
 pub(super) fn sorted(
     scope: &Scope<'_>,
     kind: TypeNumber,
     sorts: &[Sort],
     rids: &[i64],
-    after: Option<&Cursor>,
+    after: Option<Cursor>,
 ) -> Result<Vec<Ranked>, Error> {
-    let mut ranked: Vec<Ranked> = rids.iter().map(|rid| Ranked { rid: *rid, keys: Vec::new() }).collect();
-    for sort in sorts {
-        let keys = keys(scope, kind, sort, rids)?;
-        ranked.iter_mut().zip(keys).for_each(|(ranked, key)| ranked.keys.push(key));
-    }
+    let part = after.map_or(0, |after| after.part);
+    let mut ranked = ranked(scope, (part, kind), sorts, rids)?;
     if let Some(after) = after.filter(|after| after.rid > 0) {
-        let place = place(scope, kind, sorts, after)?;
+        let place = place(scope, kind, sorts, &after)?;
         ranked.retain(|ranked| compare(sorts, ranked, &place) == Ordering::Greater);
     }
     ranked.sort_unstable_by(|a, b| compare(sorts, a, b));
     Ok(ranked)
 }
 
-fn compare(sorts: &[Sort], a: &Ranked, b: &Ranked) -> Ordering {
+/// Which comes first.
+pub(super) fn compare(sorts: &[Sort], a: &Ranked, b: &Ranked) -> Ordering {
     for (sort, (a, b)) in sorts.iter().zip(a.keys.iter().zip(&b.keys)) {
         let order = match (a, b) {
             (Some(a), Some(b)) if sort.descending => b.cmp(a),
@@ -84,7 +99,7 @@ fn compare(sorts: &[Sort], a: &Ranked, b: &Ranked) -> Ordering {
             return order;
         }
     }
-    a.rid.cmp(&b.rid)
+    (a.part, a.rid).cmp(&(b.part, b.rid))
 }
 
 /// When the version a page ended with was updated, and its number.
@@ -96,7 +111,7 @@ pub(super) fn time(scope: &Scope<'_>, kind: TypeNumber, sorts: &[Sort], after: &
 }
 
 /// The place of the version a page ended with.
-fn place(scope: &Scope<'_>, kind: TypeNumber, sorts: &[Sort], after: &Cursor) -> Result<Ranked, Error> {
+pub(super) fn place(scope: &Scope<'_>, kind: TypeNumber, sorts: &[Sort], after: &Cursor) -> Result<Ranked, Error> {
     let sql = format!(
         "SELECT {COLUMNS}, r.id FROM fhir_change c JOIN fhir_resource r ON r.rid = c.rid WHERE c.change = ?1 AND c.rid = ?2 AND r.kind = ?3"
     );
@@ -117,7 +132,7 @@ fn place(scope: &Scope<'_>, kind: TypeNumber, sorts: &[Sort], after: &Cursor) ->
             SortKey::Parameter(parameter) => of_body(scope, kind, parameter, sort.descending, body)?,
         });
     }
-    Ok(Ranked { rid: after.rid, keys })
+    Ok(Ranked { part: after.part, rid: after.rid, keys })
 }
 
 /// What resources are sorted by, in their order.

@@ -12,7 +12,7 @@ use super::cursor::Cursor;
 use super::node::Node;
 use super::order::{self, Walk};
 use super::plan::{Part, Plan, plan};
-use super::{Page, Scope, Search, include};
+use super::{Page, Scope, Search, include, merge};
 use crate::access::in_compartment;
 use crate::interaction::read::{COLUMNS, version};
 use crate::schema::{kind_key, type_in};
@@ -33,6 +33,8 @@ pub(super) fn page(scope: &Scope<'_>, search: &Search) -> Result<Page, Error> {
     let count = if only_counts { 0 } else { options.count.unwrap_or(COUNT_DEFAULT) };
     let first = search.after.map_or(0, |cursor| cursor.part);
     let mut is_allowed = false;
+    // Several types have one order, so that all is found before the first is told.
+    let mut merged = (search.parts.len() > 1 && !options.sort.is_empty() && !only_counts).then(Vec::new);
     for (part, (kind, query)) in search.parts.iter().enumerate() {
         // What other types have, but this one has not, no resource of it fits.
         let is_known = |name: &String| search.parts.iter().any(|(_, other)| !other.ignored.contains(name));
@@ -50,7 +52,11 @@ pub(super) fn page(scope: &Scope<'_>, search: &Search) -> Result<Page, Error> {
         }
         let after = search.after.filter(|cursor| cursor.part == part);
         let mut known = None;
-        if part >= first && page.next.is_none() && !only_counts {
+        if let Some(merged) = &mut merged {
+            let rids = all_matching(scope, &mut Bodies { kind: *kind, plan: &plan, read: 0 })?;
+            known = Some(rids.len() as i64);
+            merged.extend(order::ranked(scope, (part, *kind), &query.options.sort, &rids)?);
+        } else if part >= first && page.next.is_none() && !only_counts {
             let wanted = count.saturating_sub(page.matches.len());
             let is_all = fill(scope, (part, *kind), &plan, &query.options.sort, after, wanted, &mut page)?;
             let is_known = is_all && after.is_none() && search.parts.len() == 1;
@@ -61,6 +67,9 @@ pub(super) fn page(scope: &Scope<'_>, search: &Search) -> Result<Page, Error> {
     }
     if !is_allowed {
         return Err(Error::new(Kind::Denied, "the access granted does not cover this search"));
+    }
+    if let Some(merged) = merged {
+        merge::fill(scope, search, merged, count, &mut page)?;
     }
     include::include(scope, &options, &mut page)?;
     Ok(page)
@@ -119,15 +128,7 @@ fn planned(
 /// All resources of a node, by number.
 pub(super) fn all(scope: &Scope<'_>, kind: TypeNumber, node: Node) -> Result<Vec<i64>, Error> {
     let plan = plan(scope, kind_key(scope.store.number, kind), vec![node.into()])?;
-    if !plan.needs_body() {
-        return Ok(candidates::by_number(scope, &plan, 0, usize::MAX)?.rids);
-    }
-    let mut rids = Vec::new();
-    each(scope, kind, &plan, &[], None, usize::MAX, &mut |rid, _| {
-        rids.push(rid);
-        Ok(true)
-    })?;
-    Ok(rids)
+    all_matching(scope, &mut Bodies { kind, plan: &plan, read: 0 })
 }
 
 /// The ids of resources that fit and that the caller may search; at most `limit`.
@@ -197,6 +198,19 @@ fn each_sorted(
     after: Option<Cursor>,
     found: &mut dyn FnMut(i64, Version) -> Result<bool, Error>,
 ) -> Result<bool, Error> {
+    let rids = all_matching(scope, bodies)?;
+    for ranked in order::sorted(scope, bodies.kind, sorts, &rids, after)? {
+        if let Some(version) = current(scope, bodies.kind, ranked.rid)?
+            && !found(ranked.rid, version)?
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The numbers of all matches.
+fn all_matching(scope: &Scope<'_>, bodies: &mut Bodies<'_>) -> Result<Vec<i64>, Error> {
     let mut rids = candidates::by_number(scope, bodies.plan, 0, usize::MAX)?.rids;
     if bodies.plan.needs_body() {
         let mut matching = Vec::new();
@@ -207,14 +221,7 @@ fn each_sorted(
         }
         rids = matching;
     }
-    for ranked in order::sorted(scope, bodies.kind, sorts, &rids, after.as_ref())? {
-        if let Some(version) = current(scope, bodies.kind, ranked.rid)?
-            && !found(ranked.rid, version)?
-        {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    Ok(rids)
 }
 
 /// Reads candidates' bodies; only so many for one search.
@@ -261,12 +268,7 @@ fn total(
     if !only_counts && options.total != Total::Accurate && !plan.is_small() {
         return Ok(None);
     }
-    let mut total = 0;
-    each(scope, kind, plan, &[], None, usize::MAX, &mut |_, _| {
-        total += 1;
-        Ok(true)
-    })?;
-    Ok(Some(total))
+    Ok(Some(all_matching(scope, &mut Bodies { kind, plan, read: 0 })?.len() as i64))
 }
 
 /// The current version of a resource of a type, by its number.

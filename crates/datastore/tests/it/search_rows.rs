@@ -144,6 +144,31 @@ async fn a_type_without_the_parameter_has_no_match() {
 }
 
 #[tokio::test]
+async fn several_types_have_one_order() {
+    let place = filled(&read("reference")).await;
+    for (sort, count) in [("_id", 3), ("-_id", 1), ("_id", 100)] {
+        let pairs = vec![("_sort".to_owned(), sort.to_owned()), ("_count".to_owned(), count.to_string())];
+        let part = |name| (kind(name), Query::parse(kind(name), &pairs, Unknown::Refused).expect("a query"));
+        let parts = ["Observation", "Patient", "Organization"].map(part).to_vec();
+        let mut search = Search { parts, compartment: None, after: None, explain: false };
+        let mut found = Vec::new();
+        loop {
+            let page = place.store.search(&caller(), search.clone()).await.expect("a page");
+            assert_eq!(page.total, Some(13));
+            found.extend(page.matches.into_iter().map(|version| version.id));
+            let Some(next) = page.next else { break };
+            search.after = Some(next);
+        }
+        let mut expected = found.clone();
+        expected.sort();
+        if sort == "-_id" {
+            expected.reverse();
+        }
+        assert_eq!((found.len(), &found), (13, &expected));
+    }
+}
+
+#[tokio::test]
 async fn the_largest_searches_are_answered() {
     let place = filled(&read("token")).await;
     let many = |name: &str, value: fn(usize) -> String| {
