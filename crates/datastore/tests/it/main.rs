@@ -5,5 +5,6 @@ mod import;
 mod interaction;
 mod place;
 mod search;
+mod search_access;
 mod search_equals;
 mod search_rows;

@@ -11,14 +11,15 @@ use serde_json::{Map, Value};
 
 use crate::place::{Place, body, caller, kind};
 
-const CASES: [&str; 7] = ["string", "token", "date", "number", "reference", "meta", "include"];
+pub const CASES: [&str; 7] = ["string", "token", "date", "number", "reference", "meta", "include"];
 
-fn read(name: &str) -> Value {
+/// A case by its name.
+pub fn read(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/cases/search/{name}.json"));
     serde_json::from_str(&std::fs::read_to_string(path).expect("a case")).expect("JSON")
 }
 
-async fn filled(case: &Value) -> Place {
+pub async fn filled(case: &Value) -> Place {
     let place = Place::new().await;
     for resource in case["resources"].as_array().expect("resources") {
         let (name, id) = (resource["resourceType"].as_str().expect("a type"), resource["id"].as_str().expect("an id"));
@@ -29,7 +30,7 @@ async fn filled(case: &Value) -> Place {
 }
 
 /// What `Type?name=value&…` asks, with nothing encoded.
-fn search(text: &str) -> Result<Search, Error> {
+pub fn search(text: &str) -> Result<Search, Error> {
     let (name, query) = text.split_once('?').unwrap_or((text, ""));
     let pairs: Vec<(String, String)> = query
         .split('&')
@@ -59,7 +60,7 @@ async fn paged(place: &Place, text: &str) -> Result<Vec<String>, Error> {
     }
 }
 
-fn table<'a>(case: &'a Value, name: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+pub fn table<'a>(case: &'a Value, name: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
     case[name].as_object().into_iter().flat_map(Map::iter)
 }
 

@@ -159,7 +159,7 @@ fn reference_fits(reference: &str, modifier: &Modifier, wanted: &str) -> bool {
         (
             reference::Target::Resource { base, kind, id, .. },
             reference::Target::Resource { base: wanted_base, kind: wanted_kind, id: wanted_id, .. },
-        ) => kind == wanted_kind && id == wanted_id && (base.is_none() || wanted_base.is_none() || base == wanted_base),
+        ) => kind == wanted_kind && id == wanted_id && base == wanted_base,
         (reference::Target::Resource { base: None, id, .. }, reference::Target::Other(wanted)) => id == wanted,
         (reference::Target::Other(url), reference::Target::Other(wanted)) => {
             url == wanted || url.split_once('|').is_some_and(|(url, _)| url == wanted)
