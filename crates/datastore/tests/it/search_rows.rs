@@ -7,7 +7,7 @@ use std::path::Path;
 use datastore::search::{Page, Search};
 use datastore::{Error, Match};
 use fhir::search::query::{Query, Unknown};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::place::{Place, body, caller, kind};
 
@@ -141,6 +141,36 @@ async fn a_type_without_the_parameter_has_no_match() {
         let found: Vec<String> = page.matches.iter().map(datastore::Version::reference).collect();
         assert_eq!(found, expected, "{pairs:?}");
         assert_eq!(page.total, Some(expected.len() as i64));
+    }
+}
+
+#[tokio::test]
+async fn pages_go_on_where_they_ended_whatever_changes() {
+    let named = |id: &str, family: &str| json!({"resourceType": "Patient", "id": id, "name": [{"family": family}]});
+    let all: Vec<Value> = ["a", "b", "c", "d", "e", "f"].iter().map(|id| named(id, id)).collect();
+    for sort in ["", "&_sort=family", "&_sort=family,-_id", "&_sort=_lastUpdated", "&_sort=_id"] {
+        let place = filled(&json!({ "resources": all })).await;
+        let mut search = search(&format!("Patient?_count=2{sort}")).expect("a search");
+        let ids = |page: &Page| page.matches.iter().map(|version| version.id.clone()).collect::<Vec<_>>();
+        let first = place.store.search(&caller(), search.clone()).await.expect("a page");
+        assert_eq!(ids(&first), ["a", "b"], "{sort}");
+        place.clock.advance_ms(1000);
+        // The last match moves behind all others, the first one goes, and one comes before the page's end.
+        for (id, family) in [("b", "z"), ("0", "a0")] {
+            let changed = body(&named(id, family));
+            place.store.update(&caller(), kind("Patient"), id, changed, Match::Anything).await.expect("a resource");
+        }
+        place.store.delete(&caller(), kind("Patient"), "a", Match::Anything).await.expect("a deletion");
+        search.after = first.next;
+        let mut rest = Vec::new();
+        loop {
+            let page = place.store.search(&caller(), search.clone()).await.expect("a page");
+            rest.extend(ids(&page));
+            let Some(next) = page.next else { break };
+            search.after = Some(next);
+        }
+        rest.retain(|id| !["b", "0"].contains(&id.as_str()));
+        assert_eq!(rest, ["c", "d", "e", "f"], "{sort}");
     }
 }
 
