@@ -66,7 +66,14 @@ fn referred(scope: &Scope<'_>, include: &Include, version: &Version, found: &mut
         if include.parameter.is_some_and(|parameter| parameter != entry.parameter) {
             continue;
         }
-        let ReferenceTarget::Inside(kind, id) = target(reference, &scope.store.base()) else { continue };
+        let (kind, id) = match target(reference, &scope.store.base()) {
+            ReferenceTarget::Inside(kind, id) => (kind, id),
+            ReferenceTarget::Outside(url) => {
+                named(scope, include, entry.parameter, &url, found)?;
+                continue;
+            }
+            ReferenceTarget::Named => continue,
+        };
         if include.target.is_some_and(|target| target != kind) {
             continue;
         }
@@ -74,6 +81,31 @@ fn referred(scope: &Scope<'_>, include: &Include, version: &Version, found: &mut
             find(scope.tx, kind_key(scope.store.number, kind), &id)?.filter(crate::transaction::Found::is_live);
         if let Some(resource) = resource {
             add(scope, current(scope, kind, resource.rid)?, found)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a canonical link leads to: the resources of its types that have the URL, of any version.
+fn named(
+    scope: &Scope<'_>,
+    include: &Include,
+    parameter: ParameterNumber,
+    link: &str,
+    found: &mut Vec<Version>,
+) -> Result<(), Error> {
+    let definitions = Definitions::r4();
+    let url = link.split_once('|').map_or(link, |(url, _version)| url);
+    let targets = definitions.parameter(parameter).map(|parameter| &*parameter.targets).unwrap_or_default();
+    for kind in targets.iter().filter(|kind| include.target.is_none_or(|target| target == **kind)) {
+        let Some(own) = definitions.search_parameter(*kind, "url").filter(|own| own.kind == ParameterKind::Uri) else {
+            continue;
+        };
+        let p = parameter_key(scope.store.number, *kind, own.number);
+        let sql = "SELECT rid FROM fhir_uri WHERE p = ?1 AND uri = ?2 ORDER BY rid LIMIT 100";
+        let rids: Vec<i64> = scope.tx.all(sql, params![p, url], |row| row.int(0).map_err(Error::from))?;
+        for rid in rids {
+            add(scope, current(scope, *kind, rid)?, found)?;
         }
     }
     Ok(())
