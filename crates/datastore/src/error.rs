@@ -93,3 +93,17 @@ impl From<fhir::json::Error> for Error {
         Error::with_issues(kind, vec![issue])
     }
 }
+
+impl From<Error> for event::Error {
+    fn from(error: Error) -> Self {
+        let kind = match error.kind() {
+            Kind::NotFound | Kind::Gone => event::Kind::NotFound,
+            Kind::Conflict | Kind::Precondition => event::Kind::Conflict,
+            Kind::Denied => event::Kind::Denied,
+            Kind::Unavailable => event::Kind::Unavailable,
+            Kind::Corrupt => event::Kind::Corrupt,
+            Kind::Invalid | Kind::Unprocessable | Kind::NotSupported | Kind::TooLarge => event::Kind::Invalid,
+        };
+        event::Error::new(kind, error.to_string()).with_source(error)
+    }
+}

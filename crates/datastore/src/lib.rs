@@ -21,7 +21,9 @@ mod interaction;
 mod row;
 mod schema;
 pub mod search;
+pub mod source;
 mod store;
+pub mod target;
 mod transaction;
 mod version;
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use datastore::Datastores;
 use destination::{Destinations, Directory, Endpoint};
 use event::{Arn, Enrichment, Error, Factory, Feed, Kind, Registry, Source, Target};
 use function::Functions;
@@ -22,6 +23,7 @@ use crate::object_events;
 pub struct Parts {
     pub aws: Aws,
     pub tables: Tables,
+    pub datastores: Datastores,
     pub delivery: DeliveryStreams,
     pub logs: Logs,
     pub queues: Queues,
@@ -32,16 +34,18 @@ pub struct Parts {
 
 /// Everything a pipe can read or write in this process.
 pub fn registry(parts: Parts) -> Registry {
-    let Parts { aws, tables, delivery, logs, queues, buses, functions, destinations } = parts;
+    let Parts { aws, tables, datastores, delivery, logs, queues, buses, functions, destinations } = parts;
     Registry::default()
         .source(RemoteStreams(aws))
         .source(TableStreams(tables.clone()))
+        .source(FhirChanges(datastores.clone()))
         .queue(LocalQueues(queues.clone()))
         .feed(EventBuses(buses.clone()))
         .feed(BucketEvents(buses.clone()))
         .target(Deliveries(delivery))
         .target(LogGroups(logs))
         .target(TableItems(tables))
+        .target(FhirResources(datastores))
         .target(LocalQueues(queues))
         .target(EventBuses(buses))
         .enrichment(destinations.clone())
@@ -119,6 +123,34 @@ impl Factory<dyn Source> for TableStreams {
         // So that a pipe on a stream that does not exist fails when it is created.
         source.shards().await?;
         Ok(Arc::new(source))
+    }
+}
+
+/// `arn:aws:healthlake:REGION:ACCOUNT:datastore/fhir/ID/changes`, with `/images` for resources before and after.
+struct FhirChanges(Datastores);
+
+#[async_trait]
+impl Factory<dyn Source> for FhirChanges {
+    fn accepts(&self, arn: &Arn) -> bool {
+        datastore::source::log_of(arn).is_some()
+    }
+
+    async fn open(&self, arn: &Arn, _parameters: &Value) -> Result<Arc<dyn Source>, Error> {
+        datastore::source::open(&self.0, arn).await
+    }
+}
+
+/// `arn:aws:healthlake:REGION:ACCOUNT:datastore/fhir/ID`.
+struct FhirResources(Datastores);
+
+#[async_trait]
+impl Factory<dyn Target> for FhirResources {
+    fn accepts(&self, arn: &Arn) -> bool {
+        datastore::source::log_of(arn).is_some()
+    }
+
+    async fn open(&self, arn: &Arn, _parameters: &Value) -> Result<Arc<dyn Target>, Error> {
+        datastore::target::open(&self.0, arn).await
     }
 }
 

@@ -81,6 +81,7 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
     let registry = registry::registry(registry::Parts {
         aws,
         tables: tables.clone(),
+        datastores: datastores.clone(),
         delivery: delivery.clone(),
         logs: logs.clone(),
         queues: queues.clone(),

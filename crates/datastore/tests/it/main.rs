@@ -3,6 +3,7 @@
 mod bundle;
 mod import;
 mod interaction;
+mod pipe;
 mod place;
 mod search;
 mod search_access;
