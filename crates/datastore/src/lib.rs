@@ -7,7 +7,7 @@
 //! Invariants:
 //! - Sequences of a datastore have no gap and no repeat; `lastUpdated` never falls as the sequence rises, but for versions
 //!   that an import brings with their own.
-//! - Index rows are those that [`fhir::search::extract`] finds in the current version, and no others.
+//! - Index rows are those that [`fhir::search::extract()`] finds in the current version, and no others.
 //! - A resource that is only referred to has a row already, so references are numbers and arrive in any order.
 
 mod access;

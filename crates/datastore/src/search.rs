@@ -1,7 +1,7 @@
 //! Search on the index (hl7.org/fhir/R4/search.html).
 //!
-//! [`compile`] turns a condition into a [`node::Node`] over index tables; [`plan`] lets the part with the fewest candidates
-//! drive and tests the others on each; [`run`] reads a page. What no index holds is checked on bodies by
+//! `compile` turns a condition into a `node::Node` over index tables; `plan` lets the part with the fewest candidates
+//! drive and tests the others on each; `run` reads a page. What no index holds is checked on bodies by
 //! [`fhir::search::check`].
 
 mod candidates;
