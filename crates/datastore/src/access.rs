@@ -11,6 +11,8 @@ use fhir::search::check::{Now, fits};
 use fhir::search::query::{Condition, Modifier, Operand};
 use fhir::validate::Level;
 
+use crate::{Error, Kind};
+
 /// What is done to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission {
@@ -104,6 +106,19 @@ impl Access {
         if covered.is_empty() { Restriction::Nothing } else { Restriction::Where(Condition::Any(covered)) }
     }
 
+    /// Some resource of a type must be covered by a permission.
+    ///
+    /// # Errors
+    /// `Denied`: this tells nothing of any resource.
+    pub(crate) fn demand(&self, kind: TypeNumber, permission: Permission) -> Result<(), Error> {
+        if self.restriction(kind, permission) == Restriction::Nothing { Err(denied()) } else { Ok(()) }
+    }
+
+    /// Whether nothing of a type is hidden.
+    pub(crate) fn is_whole(&self, kind: TypeNumber, permission: Permission) -> bool {
+        self.restriction(kind, permission) == Restriction::Everything
+    }
+
     /// Whether a permission covers this resource.
     pub(crate) fn covers(
         &self,
@@ -119,6 +134,10 @@ impl Access {
             Restriction::Where(condition) => told(&condition, kind, id, document, now),
         }
     }
+}
+
+pub(crate) fn denied() -> Error {
+    Error::new(Kind::Denied, "the access granted does not cover this")
 }
 
 /// A restriction is made of what a document and its id tell.

@@ -72,9 +72,9 @@ pub(crate) fn parameter_key(datastore: i64, kind: TypeNumber, parameter: Paramet
     kind_key(datastore, kind) * PARAMETERS + i64::from(parameter.number())
 }
 
-/// The key of a change.
+/// The key of a change. No sequence, whoever tells it, leads to another datastore.
 pub(crate) fn change_key(datastore: i64, sequence: i64) -> i64 {
-    datastore * SEQUENCES + sequence
+    datastore * SEQUENCES + sequence.clamp(0, SEQUENCES - 1)
 }
 
 /// The sequence in such a key.

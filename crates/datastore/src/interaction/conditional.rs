@@ -4,9 +4,10 @@ use bytes::Bytes;
 use fhir::definitions::TypeNumber;
 use fhir::search::query::{Condition, Query, Unknown};
 
+use crate::access::denied;
 use crate::incoming::Incoming;
 use crate::search::{Scope, matching};
-use crate::transaction::Transaction;
+use crate::transaction::{Found, Transaction};
 use crate::{Caller, Error, Kind, Match, Outcome, Permission, Store, Written};
 
 /// Which resource a condition names.
@@ -29,8 +30,9 @@ impl Criteria {
     /// The id of the one resource that matches; `None` when none does.
     ///
     /// # Errors
-    /// `Precondition` when more than one does.
+    /// `Precondition` when more than one does; `Denied` when the caller may search none of the type.
     pub fn find(&self, tx: &state::Read<'_>, store: &Store, caller: &Caller) -> Result<Option<String>, Error> {
+        caller.access.demand(self.kind, Permission::Search)?;
         let scope = Scope { tx, store, caller, now: store.now() };
         let mut ids = matching(&scope, self.kind, &self.conditions, 2)?;
         if ids.len() > 1 {
@@ -134,8 +136,11 @@ pub(crate) fn matched_id(
         (Some(found), _) => Ok(Some(found)),
         (None, Some(told)) => {
             // Under its own id it must be new, or the condition would have found it.
-            let exists = transaction.find(criteria.kind, told)?.is_some_and(|found| found.is_live());
-            if exists {
+            let exists = transaction.find(criteria.kind, told)?.filter(Found::is_live);
+            if let Some(found) = exists {
+                if !store.covers_current(transaction, caller, criteria.kind, told, &found, Permission::Update)? {
+                    return Err(denied());
+                }
                 return Err(Error::new(Kind::Conflict, "a resource with the body's id exists and does not match"));
             }
             Ok(Some(told.clone()))

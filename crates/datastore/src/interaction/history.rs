@@ -46,8 +46,17 @@ impl Store {
     /// A page of a history.
     ///
     /// # Errors
-    /// `NotFound` when the resource never was.
+    /// `NotFound` when the resource never was, or is hidden from the caller; `Denied` when they may see none of the type.
     pub async fn history(&self, caller: &Caller, scope: Scope, query: HistoryQuery) -> Result<HistoryPage, Error> {
+        match &scope {
+            Scope::Resource(kind, _) | Scope::Type(kind) => caller.access.demand(*kind, Permission::Read)?,
+            Scope::System => {
+                let mut kinds = Definitions::r4().resources();
+                if !kinds.any(|kind| caller.access.demand(kind, Permission::Read).is_ok()) {
+                    return Err(crate::access::denied());
+                }
+            }
+        }
         let count = query.count.unwrap_or(COUNT_DEFAULT).min(COUNT_MAX);
         let (store, caller) = (self.clone(), caller.clone());
         self.shared.state.read(move |tx| page(tx, &store, &caller, &scope, &query, count)).await
@@ -67,8 +76,12 @@ fn page(
     let since = query.since_ms.unwrap_or(i64::MIN);
     let (condition, key) = match scope {
         Scope::Resource(kind, id) => {
-            let rid = crate::transaction::find(tx, kind_key(store.number, *kind), id)?.filter(|found| found.change > 0);
-            ("c.rid = ?5", rid.ok_or_else(not_found)?.rid)
+            let found = crate::transaction::find(tx, kind_key(store.number, *kind), id)?;
+            let found = found.filter(|found| found.change > 0).ok_or_else(not_found)?;
+            if !store.sees_newest(tx, caller, *kind, id)? {
+                return Err(not_found());
+            }
+            ("c.rid = ?5", found.rid)
         }
         Scope::Type(kind) => ("r.kind = ?5", kind_key(store.number, *kind)),
         Scope::System => ("?5 = 0", 0),
@@ -87,7 +100,7 @@ fn page(
     tx.each(&sql, &bounds(before), |row| {
         let Some(kind) = Definitions::r4().stored_type(type_in(row.int(6)?)) else { return Ok(true) };
         let found = version(row, kind, row.text(7)?)?;
-        if !is_shown(store, caller, &found)? || !was_current(tx, row.int(3)?, &found, query.at)? {
+        if !is_shown(tx, store, caller, &found)? || !was_current(tx, row.int(3)?, &found, query.at)? {
             return Ok(true);
         }
         has_more = versions.len() >= count;
@@ -102,10 +115,11 @@ fn page(
     Ok(HistoryPage { versions, total, has_more })
 }
 
-fn is_shown(store: &Store, caller: &Caller, version: &Version) -> Result<bool, Error> {
+fn is_shown(tx: &state::Read<'_>, store: &Store, caller: &Caller, version: &Version) -> Result<bool, Error> {
     match &version.body {
-        Some(body) => store.may_see(caller, version.kind, &version.id, body, Permission::Read),
-        None => Ok(store.sees_everything(caller, version.kind)),
+        Some(body) => Ok(store.may_see(caller, version.kind, &version.id, body, Permission::Read)?
+            && store.sees_newest(tx, caller, version.kind, &version.id)?),
+        None => Ok(caller.access.is_whole(version.kind, Permission::Read)),
     }
 }
 

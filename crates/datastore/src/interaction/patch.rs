@@ -6,9 +6,9 @@ use fhir::patch::Patch;
 
 use super::conditional::Criteria;
 use super::read::not_found;
-use super::write::same_id;
+use super::write::{holds, same_id};
 use crate::transaction::{Found, Transaction};
-use crate::{Caller, Error, Kind, Match, Store, Written};
+use crate::{Caller, Error, Kind, Match, Permission, Store, Written};
 
 impl Store {
     /// Changes a resource.
@@ -58,10 +58,16 @@ impl Store {
         patch: &Patch,
         condition: Match,
     ) -> Result<Written, Error> {
+        // What becomes of a patch tells what it was made to.
+        let permissions = [Permission::Read, Permission::Update];
+        permissions.iter().try_for_each(|permission| caller.access.demand(kind, *permission))?;
         let found = transaction.find(kind, id)?.filter(Found::is_live).ok_or_else(not_found)?;
-        if transaction.body(&found)?.is_none() {
-            return Err(not_found());
+        for permission in permissions {
+            if !self.covers_current(transaction, caller, kind, id, &found, permission)? {
+                return Err(not_found());
+            }
         }
+        holds(condition, Some(&found))?;
         let version = self.current(transaction.tx, kind, id)?;
         let document = Document::parse(version.body.unwrap_or_default())?;
         let refused = |issue| Error::with_issues(Kind::Unprocessable, vec![issue]);

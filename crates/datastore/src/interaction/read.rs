@@ -34,8 +34,9 @@ impl Store {
     /// The current version.
     ///
     /// # Errors
-    /// `NotFound`, also of what the caller may not see; `Gone` when it is deleted.
+    /// `NotFound`, also of what the caller may not see; `Denied` when they may see none of the type; `Gone` when it is deleted.
     pub async fn read(&self, caller: &Caller, kind: TypeNumber, id: &str) -> Result<Version, Error> {
+        caller.access.demand(kind, Permission::Read)?;
         let (store, wanted) = (self.clone(), id.to_owned());
         let found = self.shared.state.read(move |tx| store.current(tx, kind, &wanted)).await?;
         self.shown(caller, found)
@@ -54,8 +55,13 @@ impl Store {
     /// # Errors
     /// As [`Store::read`]; `Gone` when the version is a deletion.
     pub async fn vread(&self, caller: &Caller, kind: TypeNumber, id: &str, number: i64) -> Result<Version, Error> {
+        caller.access.demand(kind, Permission::Read)?;
         let (key, wanted) = (kind_key(self.number, kind), id.to_owned());
+        let (store, asking) = (self.clone(), caller.clone());
         let found = self.shared.state.read(move |tx| {
+            if !store.sees_newest(tx, &asking, kind, &wanted)? {
+                return Err(not_found());
+            }
             let sql = format!(
                 "SELECT {COLUMNS} FROM fhir_resource r JOIN fhir_change c ON c.rid = r.rid
                  WHERE r.kind = ?1 AND r.id = ?2 AND c.version = ?3"
@@ -69,14 +75,32 @@ impl Store {
         match &version.body {
             Some(body) if !self.may_see(caller, version.kind, &version.id, body, Permission::Read)? => Err(not_found()),
             Some(_) => Ok(version),
-            None if !self.sees_everything(caller, version.kind) => Err(not_found()),
+            // Nothing tells whose a deleted resource was.
+            None if !caller.access.is_whole(version.kind, Permission::Read) => Err(not_found()),
             None => Err(Error::new(Kind::Gone, "the resource is deleted")),
         }
     }
 
-    /// Whether nothing of a type is hidden from a caller: deletions are shown to no one else, since nothing tells whose they were.
-    pub(crate) fn sees_everything(&self, caller: &Caller, kind: TypeNumber) -> bool {
-        caller.access.restriction(kind, Permission::Read) == crate::access::Restriction::Everything
+    /// Whether a caller may see the newest content of a resource. Who may not sees nothing of what it was before: it may have been
+    /// moved to the patient it was about all along.
+    pub(crate) fn sees_newest(
+        &self,
+        tx: &state::Read<'_>,
+        caller: &Caller,
+        kind: TypeNumber,
+        id: &str,
+    ) -> Result<bool, Error> {
+        if caller.access.is_whole(kind, Permission::Read) {
+            return Ok(true);
+        }
+        let sql = "SELECT c.body FROM fhir_resource r JOIN fhir_change c ON c.rid = r.rid
+                   WHERE r.kind = ?1 AND r.id = ?2 AND c.body IS NOT NULL ORDER BY c.version DESC LIMIT 1";
+        let key = kind_key(self.number, kind);
+        let newest = tx.first(sql, params![key, id], |row| Ok::<_, Error>(row.blob_opt(0)?.map(body::unpack)))?;
+        match newest.flatten() {
+            Some(newest) => self.may_see(caller, kind, id, &Bytes::from(newest?), Permission::Read),
+            None => Ok(false),
+        }
     }
 
     /// Whether a caller may see a version.

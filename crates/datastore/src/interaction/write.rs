@@ -6,6 +6,7 @@ use fhir::json::Document;
 use fhir::outcome::Issue;
 
 use super::read::not_found;
+use crate::access::denied;
 use crate::incoming::Incoming;
 use crate::transaction::{Found, Transaction};
 use crate::{Caller, Error, Kind, Permission, Store, Version};
@@ -118,15 +119,19 @@ impl Store {
         condition: Match,
     ) -> Result<Written, Error> {
         let found = transaction.find(incoming.kind, id)?;
-        holds(condition, found.as_ref())?;
-        let permission = match found.filter(Found::is_live) {
-            Some(found) => {
-                self.sees_current(transaction, caller, incoming.kind, id, &found, Permission::Update)?;
-                Permission::Update
+        let permission = match found.as_ref().filter(|found| found.is_live()) {
+            // Hidden or not there: who may not create is told the same.
+            Some(found)
+                if !self.covers_current(transaction, caller, incoming.kind, id, found, Permission::Update)? =>
+            {
+                return Err(denied());
             }
+            Some(_) => Permission::Update,
             None => Permission::Create,
         };
         self.allowed(caller, incoming, id, permission)?;
+        // Only now: a condition tells of the current version.
+        holds(condition, found.as_ref())?;
         transaction.put(id, incoming).map(Written::of)
     }
 
@@ -139,18 +144,28 @@ impl Store {
         id: &str,
         condition: Match,
     ) -> Result<Written, Error> {
+        caller.access.demand(kind, Permission::Delete)?;
         let found = transaction.find(kind, id)?;
-        holds(condition, found.as_ref())?;
-        let Some(found) = found.filter(Found::is_live) else {
-            return Ok(Written { outcome: Outcome::Unchanged, version: None });
+        let is_whole = caller.access.is_whole(kind, Permission::Delete);
+        let Some(found) = found.as_ref().filter(|found| found.is_live()) else {
+            // What is not there answers as what is hidden does.
+            return if is_whole {
+                holds(condition, found.as_ref())?;
+                Ok(Written { outcome: Outcome::Unchanged, version: None })
+            } else {
+                Err(not_found())
+            };
         };
-        self.sees_current(transaction, caller, kind, id, &found, Permission::Delete)?;
-        let version = transaction.delete(kind, id, &found)?;
+        if !self.covers_current(transaction, caller, kind, id, found, Permission::Delete)? {
+            return Err(not_found());
+        }
+        holds(condition, Some(found))?;
+        let version = transaction.delete(kind, id, found)?;
         Ok(Written { outcome: Outcome::Deleted, version: Some(version) })
     }
 
     /// Whether a caller may do this to the current version.
-    fn sees_current(
+    pub(crate) fn covers_current(
         &self,
         transaction: &Transaction<'_, '_>,
         caller: &Caller,
@@ -158,9 +173,12 @@ impl Store {
         id: &str,
         found: &Found,
         permission: Permission,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
+        if caller.access.is_whole(kind, permission) {
+            return Ok(true);
+        }
         let body = transaction.body(found)?.unwrap_or_default();
-        if self.may_see(caller, kind, id, &Bytes::from(body), permission)? { Ok(()) } else { Err(not_found()) }
+        self.may_see(caller, kind, id, &Bytes::from(body), permission)
     }
 
     /// Whether a caller may write this resource.
@@ -179,7 +197,7 @@ impl Store {
                 caller.access.covers(incoming.kind, permission, id, &document, self.now())
             }
         };
-        if allowed { Ok(()) } else { Err(Error::new(Kind::Denied, "the access granted does not cover this")) }
+        if allowed { Ok(()) } else { Err(denied()) }
     }
 }
 
@@ -200,7 +218,7 @@ pub(crate) fn same_id(incoming: &Incoming, id: &str) -> Result<(), Error> {
     }
 }
 
-fn holds(condition: Match, found: Option<&Found>) -> Result<(), Error> {
+pub(crate) fn holds(condition: Match, found: Option<&Found>) -> Result<(), Error> {
     let holds = match condition {
         Match::Anything => true,
         Match::Version(version) => found.is_some_and(|found| found.change > 0 && found.version == version),

@@ -1,5 +1,6 @@
 //! Tests of the crate's public face, on a real database.
 
+mod access;
 mod bundle;
 mod import;
 mod interaction;
