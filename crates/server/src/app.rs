@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::services::{self, Service};
 use crate::signature::Keys;
-use crate::{AwsError, Call, Reply};
+use crate::{AwsError, Call, Reply, Smart};
 
 /// The account and region every resource of this server belongs to.
 #[derive(Clone, Debug)]
@@ -35,6 +35,7 @@ pub struct App {
     pub pipes: pipe::Pipes,
     pub datastores: datastore::Datastores,
     pub imports: datastore::import::Imports,
+    pub smart: Smart,
     pub delivery: lake::DeliveryStreams,
     pub catalog: lake::catalog::Catalog,
     pub logs: logs::Logs,

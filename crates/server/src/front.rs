@@ -170,8 +170,14 @@ async fn answer_s3(front: &Front, request: axum::extract::Request, request_id: &
 async fn answer_fhir(front: &Front, head: &Parts, body: Body, claim: Result<Claim, AwsError>) -> Response {
     let app = &front.app;
     let limits = Limits { body_bytes_max: fhir::BODY_BYTES_MAX, ..front.limits.clone() };
+    if fhir::is_discovery(head) {
+        return fhir::discovery(app, head).await;
+    }
     let authenticated = async {
         check_headers(head, &limits)?;
+        if let Some(caller) = fhir::caller_without_signature(app, head).await? {
+            return Ok((caller, read(head, body, &limits).await?));
+        }
         let body = read(head, body, &limits).await?;
         let claim = claim?;
         let key = app.keys.lookup(&claim.access_key).await?;
@@ -180,13 +186,11 @@ async fn answer_fhir(front: &Front, head: &Parts, body: Body, claim: Result<Clai
             let message = format!("Credential should be scoped to correct service: '{}'.", fhir::SIGNING_NAME);
             return Err(AwsError::new(403, "InvalidSignatureException", message));
         }
-        Ok((claim.access_key, body))
+        let caller = datastore::Caller { name: claim.access_key.into(), ..datastore::Caller::default() };
+        Ok((caller, body))
     };
     match authenticated.await {
-        Ok((access_key, body)) => {
-            let caller = datastore::Caller { name: access_key.into(), ..datastore::Caller::default() };
-            fhir::answer(app, head, body, caller).await
-        }
+        Ok((caller, body)) => fhir::answer(app, head, body, caller).await,
         Err(error) => fhir::refuse(head, &error),
     }
 }

@@ -27,6 +27,7 @@ mod protocol;
 mod scheduler;
 pub mod services;
 pub mod signature;
+mod smart;
 mod sqs;
 mod sts;
 
@@ -37,3 +38,4 @@ pub use error::{AwsError, Codes};
 pub use front::{Limits, router};
 pub use listen::serve;
 pub use operations::Operations;
+pub use smart::Smart;

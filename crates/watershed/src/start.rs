@@ -60,6 +60,7 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
     let logs = logs::Logs::open(state.clone(), clock.clone(), &region, &account)?;
     let datastores = datastore::Datastores::open(state.clone(), clock.clone())?;
     let imports = datastore::import::Imports::new(datastores.clone(), objects.clone());
+    let smart = server::Smart::new(signature_clock.clone()).map_err(|error| anyhow::anyhow!(error))?;
     let queues = messaging::queue::Queues::open(state.clone(), clock.clone(), &region, &account)?;
     let catalog = lake::catalog::Catalog::open(state.clone())?;
     let query = query(data, &objects, catalog.clone())?;
@@ -120,6 +121,7 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
         pipes,
         datastores,
         imports,
+        smart,
         delivery,
         logs,
         queues: queues.clone(),

@@ -5,25 +5,49 @@ use serde_json::{Value, json};
 
 use super::reply::Reply;
 use super::request::Request;
+use crate::smart::Provider;
 
 /// Operations of every type.
 const TYPE_OPERATIONS: [&str; 2] = ["validate", "meta"];
 
 /// `GET metadata`.
-pub(super) fn statement(request: &Request) -> Reply {
+pub(super) fn statement(request: &Request, provider: Option<&Provider>) -> Reply {
     let definitions = Definitions::r4();
     let resources: Vec<Value> = definitions.resources().map(resource).collect();
     let interactions: Vec<Value> =
         ["transaction", "batch", "search-system", "history-system"].map(|code| json!({"code": code})).into();
+    let mut rest = json!({"mode": "server", "resource": resources, "interaction": interactions});
+    if let Some(provider) = provider {
+        rest["security"] = security(provider);
+    }
     let statement = json!({
         "resourceType": "CapabilityStatement", "status": "active", "date": "2026-11-27", "kind": "instance", "fhirVersion": "4.0.1",
         "software": {"name": "Watershed", "version": env!("CARGO_PKG_VERSION")},
         "implementation": {"description": "A FHIR R4 datastore with the HealthLake API", "url": request.base},
         "format": ["json", "application/fhir+json"],
         "patchFormat": ["application/json-patch+json", "application/fhir+json"],
-        "rest": [{"mode": "server", "resource": resources, "interaction": interactions}],
+        "rest": [rest],
     });
     Reply::new(200, statement.to_string())
+}
+
+/// Where tokens come from.
+fn security(provider: &Provider) -> Value {
+    let url = |(name, member): (&str, &str)| Some(json!({"url": name, "valueUri": provider.text(member)?}));
+    let uris = [
+        ("authorize", "authorization_endpoint"),
+        ("token", "token_endpoint"),
+        ("introspect", "introspection_endpoint"),
+        ("revoke", "revocation_endpoint"),
+        ("register", "registration_endpoint"),
+    ];
+    let uris: Vec<Value> = uris.into_iter().filter_map(url).collect();
+    json!({
+        "extension": [{"url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris", "extension": uris}],
+        "service": [{"coding": [{
+            "system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR",
+        }]}],
+    })
 }
 
 fn resource(kind: TypeNumber) -> Value {

@@ -3,6 +3,7 @@
 //! [`answer`] authenticates, reads what is asked (`request.rs`) and hands it to the interaction; every failure is an
 //! OperationOutcome. What resources and searches mean is the business of the crates `fhir` and `datastore`.
 
+mod authorization;
 mod bundle;
 mod capability;
 mod operation;
@@ -22,6 +23,7 @@ use http::Method;
 use http::request::Parts;
 
 use crate::{App, AwsError};
+pub(crate) use authorization::{caller_without_signature, discovery, is_discovery};
 use reply::Reply;
 use request::Request;
 
@@ -76,7 +78,10 @@ pub(crate) fn refuse(head: &Parts, error: &AwsError) -> Response {
         _ => "processing",
     };
     let issue = fhir::outcome::Issue::error(code, format!("{}: {}", error.code, error.message));
-    let reply = Reply::new(error.status, fhir::outcome::outcome(&[issue]));
+    let mut reply = Reply::new(error.status, fhir::outcome::outcome(&[issue]));
+    if error.status == 401 {
+        reply = reply.with(http::header::WWW_AUTHENTICATE, authorization::challenge(error));
+    }
     reply.write(head, false)
 }
 
@@ -86,7 +91,10 @@ async fn run(app: &Arc<App>, request: &Request) -> Result<Reply, Error> {
     let get = request.method == Method::GET || request.method == Method::HEAD;
     let post = request.method == Method::POST;
     match path.as_slice() {
-        ["metadata"] if get => Ok(capability::statement(request)),
+        ["metadata"] if get => {
+            let found = app.datastores.describe(&request.datastore).await?;
+            Ok(capability::statement(request, crate::smart::Provider::of(&found).as_ref()))
+        }
         [] if post => bundle::bundle(app, &store, request).await,
         [] | ["_search"] if get || post => search::in_all(&store, request, None).await,
         ["_history"] if get => resource::history(&store, request, datastore::Scope::System).await,

@@ -21,3 +21,8 @@ fn files_of_the_lake_are_imported() {
 fn hostile_input_gets_an_operation_outcome() {
     run(&server(), "fhir/hostile.py");
 }
+
+#[test]
+fn tokens_of_an_issuer_show_what_their_scopes_cover() {
+    run(&server(), "fhir/tokens.py");
+}
