@@ -136,9 +136,13 @@ pub(super) fn identity_provider(input: &Value) -> Result<(), AwsError> {
         let name = "IdentityProviderConfiguration.authorizationStrategy";
         return Err(not_in(name, "SMART_ON_FHIR_V1, SMART_ON_FHIR, AWS_AUTH"));
     }
-    let metadata = provider["Metadata"].as_str();
-    if metadata.is_some_and(|text| serde_json::from_str::<Map<String, Value>>(text).is_err()) {
-        return Err(invalid("IdentityProviderConfiguration.Metadata is a JSON object as text"));
+    let metadata = provider["Metadata"].as_str().map(serde_json::from_str::<Map<String, Value>>).transpose();
+    let metadata = metadata.map_err(|_| invalid("IdentityProviderConfiguration.Metadata is a JSON object as text"))?;
+    let metadata = metadata.unwrap_or_default();
+    // Tokens could not be verified without them.
+    let missing = ["issuer", "jwks_uri"].into_iter().find(|name| !metadata.get(*name).is_some_and(Value::is_string));
+    match missing.filter(|_| strategy != "AWS_AUTH") {
+        Some(name) => Err(invalid(format!("IdentityProviderConfiguration.Metadata has no text `{name}`"))),
+        None => Ok(()),
     }
-    Ok(())
 }

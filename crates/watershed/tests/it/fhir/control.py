@@ -39,9 +39,14 @@ assert gone["DatastoreStatus"] == "DELETED", "a deleted datastore still answers"
 refused("ResourceNotFoundException", lambda: lake.delete_fhir_datastore(DatastoreId=two["DatastoreId"]))
 refused("ResourceNotFoundException", lambda: lake.describe_fhir_datastore(DatastoreId="f" * 32))
 refused("ValidationException", lambda: lake.create_fhir_datastore(DatastoreTypeVersion="R5"), "[R4]")
-provider = {"AuthorizationStrategy": "NONE"}
-refused(
-    "ValidationException",
-    lambda: lake.create_fhir_datastore(DatastoreTypeVersion="R4", IdentityProviderConfiguration=provider),
-    "AWS_AUTH",
-)
+providers = [
+    ({"AuthorizationStrategy": "NONE"}, "AWS_AUTH"),
+    ({"AuthorizationStrategy": "AWS_AUTH", "Metadata": "[]"}, "JSON object"),
+    ({"AuthorizationStrategy": "SMART_ON_FHIR", "Metadata": '{"issuer": "https://a"}'}, "jwks_uri"),
+]
+for provider, told in providers:
+    refused(
+        "ValidationException",
+        lambda: lake.create_fhir_datastore(DatastoreTypeVersion="R4", IdentityProviderConfiguration=provider),
+        told,
+    )
