@@ -60,6 +60,9 @@ impl Store {
                 ));
             }
         };
+        if let Some(asking) = &self.asking {
+            asking.is_bundle(if is_transaction { "transaction" } else { "batch" });
+        }
         let entries = entry::read(&document);
         if is_transaction { self.transaction(caller, entries).await } else { Ok(self.batch(caller, entries).await) }
     }

@@ -7,6 +7,7 @@ use event::Clock;
 use state::{Row, State, Write, params};
 use tokio::sync::Notify;
 
+use crate::audit::Waiting;
 use crate::{Error, Kind, Store, schema};
 
 /// A datastore's life.
@@ -60,6 +61,7 @@ pub(crate) struct Shared {
     pub changed: Notify,
     /// Numbers of systems and units that are in the state for good.
     pub texts: Mutex<HashMap<String, i64>>,
+    pub audit: Arc<Waiting>,
 }
 
 /// All datastores of this program. Cheap to clone.
@@ -75,7 +77,7 @@ impl Datastores {
     /// When the state fails.
     pub fn open(state: State, clock: Arc<dyn Clock>) -> Result<Datastores, Error> {
         state.migrate("datastore", schema::MIGRATIONS)?;
-        let shared = Shared { state, clock, changed: Notify::new(), texts: Mutex::default() };
+        let shared = Shared { state, clock, changed: Notify::new(), texts: Mutex::default(), audit: Arc::default() };
         Ok(Datastores { shared: Arc::new(shared) })
     }
 
@@ -172,7 +174,10 @@ impl Datastores {
     pub async fn store(&self, id: &str) -> Result<Store, Error> {
         let found = self.describe(id).await?;
         match found.status {
-            Status::Active => Ok(Store { shared: self.shared.clone(), number: found.number, id: found.id.into() }),
+            Status::Active => {
+                let (shared, number, id) = (self.shared.clone(), found.number, found.id.into());
+                Ok(Store { shared, number, id, asking: None })
+            }
             Status::Deleted => Err(Error::new(Kind::NotFound, "the datastore is deleted")),
         }
     }

@@ -8,9 +8,11 @@
 //! - Sequences of a datastore have no gap and no repeat; `lastUpdated` never falls as the sequence rises, but for versions
 //!   that an import brings with their own.
 //! - Index rows are those that [`fhir::search::extract()`] finds in the current version, and no others.
+//! - What is written on somebody's behalf is noted for the audit log in the same transaction.
 //! - A resource that is only referred to has a row already, so references are numbers and arrive in any order.
 
 mod access;
+pub mod audit;
 mod body;
 pub mod bundle;
 mod control;

@@ -50,7 +50,10 @@ pub(crate) const MIGRATIONS: &[&str] = &["
         p BIGINT NOT NULL, unit BIGINT NOT NULL, low BIGINT NOT NULL, high BIGINT NOT NULL, rid BIGINT NOT NULL,
         PRIMARY KEY (p, unit, low, high, rid)) WITHOUT ROWID;
     CREATE TABLE fhir_uri (
-        p BIGINT NOT NULL, uri TEXT NOT NULL, rid BIGINT NOT NULL, PRIMARY KEY (p, uri, rid)) WITHOUT ROWID;"];
+        p BIGINT NOT NULL, uri TEXT NOT NULL, rid BIGINT NOT NULL, PRIMARY KEY (p, uri, rid)) WITHOUT ROWID;",
+    "
+    CREATE TABLE fhir_audit (first INTEGER PRIMARY KEY, count BIGINT NOT NULL, hash BLOB NOT NULL, body BLOB NOT NULL);
+    CREATE TABLE fhir_audit_pending (id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL);"];
 
 /// The key of a resource type in a datastore.
 pub(crate) fn kind_key(datastore: i64, kind: TypeNumber) -> i64 {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use fhir::search::check::Now;
 use state::{Write, params};
 
+use crate::audit::{Asked, Asking};
 use crate::control::Shared;
 use crate::row::Base;
 use crate::{Error, Kind};
@@ -16,12 +17,35 @@ pub struct Store {
     pub(crate) shared: Arc<Shared>,
     pub(crate) number: i64,
     pub(crate) id: Arc<str>,
+    /// On whose behalf is written.
+    pub(crate) asking: Option<Arc<Asking>>,
 }
 
 impl Store {
     /// The datastore's id.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// The same data for one request: what is written is noted for the audit log, in the transaction that writes it.
+    #[must_use]
+    pub fn asked(&self, asked: Asked) -> Store {
+        Store { asking: Some(Arc::new(Asking::new(asked))), ..self.clone() }
+    }
+
+    /// What it was asked for.
+    pub fn asking(&self) -> Option<Asked> {
+        self.asking.as_ref().map(|asking| asking.asked())
+    }
+
+    /// The code of the interaction it was asked for.
+    pub fn interaction(&self) -> Option<&'static str> {
+        self.asking.as_ref().map(|asking| asking.interaction())
+    }
+
+    /// Whether something was written, and noted, for the request.
+    pub fn is_noted(&self) -> bool {
+        self.asking.as_ref().is_some_and(|asking| asking.is_noted())
     }
 
     pub(crate) fn base(&self) -> Base<'_> {

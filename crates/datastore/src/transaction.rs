@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use fhir::definitions::TypeNumber;
+use fhir::definitions::{Definitions, TypeNumber};
 use fhir::json::Document;
 use state::{Read, Write, params};
 
+use crate::audit::Entity;
 use crate::incoming::Incoming;
 use crate::row::{Change, Owner, ReferenceTarget, Row, rows};
 use crate::schema::{change_key, kind_key, outside_key, sequence_in};
@@ -52,6 +53,8 @@ pub(crate) struct Transaction<'a, 'b> {
     at_ms: i64,
     /// Resources that were looked up for references.
     targets: HashMap<ReferenceTarget, i64>,
+    /// What was written, for the audit log.
+    written: Vec<Entity>,
 }
 
 impl<'a, 'b> Transaction<'a, 'b> {
@@ -63,16 +66,21 @@ impl<'a, 'b> Transaction<'a, 'b> {
         let (sequence, at_ms) = found.ok_or_else(|| Error::new(Kind::NotFound, "the datastore is deleted"))?;
         // Time never falls as the sequence rises, whatever the machine's clock does.
         let at_ms = at_ms.max(now_ms);
-        Ok(Transaction { tx, store: store.clone(), sequence, first: sequence + 1, at_ms, targets: HashMap::new() })
+        let (targets, written) = (HashMap::new(), Vec::new());
+        Ok(Transaction { tx, store: store.clone(), sequence, first: sequence + 1, at_ms, targets, written })
     }
 
-    /// Keeps the sequence that was reached.
-    pub fn finish(self) -> Result<(), Error> {
+    /// Keeps the sequence that was reached, and notes what was written; whether there was anything to note.
+    pub fn finish(self) -> Result<bool, Error> {
         if self.sequence >= self.first {
             let sql = "UPDATE fhir_datastore SET seq = ?2, at_ms = ?3 WHERE number = ?1";
             self.tx.execute(sql, params![self.store.number, self.sequence, self.at_ms])?;
         }
-        Ok(())
+        if let Some(asking) = self.store.asking.filter(|_| !self.written.is_empty()) {
+            asking.note(self.tx, self.at_ms, self.written)?;
+            return Ok(true);
+        }
+        Ok(false)
     }
 
     pub fn find(&self, kind: TypeNumber, id: &str) -> Result<Option<Found>, Error> {
@@ -147,7 +155,7 @@ impl<'a, 'b> Transaction<'a, 'b> {
     }
 
     fn version(
-        &self,
+        &mut self,
         kind: TypeNumber,
         id: &str,
         version: i64,
@@ -156,6 +164,10 @@ impl<'a, 'b> Transaction<'a, 'b> {
         at_ms: i64,
     ) -> Version {
         let (sequence, transaction) = (sequence_in(change), self.first);
+        if self.store.asking.is_some() {
+            let reference = format!("{}/{id}/_history/{version}", Definitions::r4().name(kind));
+            self.written.push(Entity { reference, operation: Some(operation) });
+        }
         Version { kind, id: id.into(), version, at_ms, operation, sequence, transaction, body: None }
     }
 

@@ -191,7 +191,7 @@ async fn answer_fhir(front: &Front, head: &Parts, body: Body, claim: Result<Clai
     };
     match authenticated.await {
         Ok((caller, body)) => fhir::answer(app, head, body, caller).await,
-        Err(error) => fhir::refuse(head, &error),
+        Err(error) => fhir::refused(app, head, &error).await,
     }
 }
 

@@ -140,6 +140,8 @@ pub async fn open(settings: Settings<'_>) -> anyhow::Result<Arc<App>> {
     app.stacks.resume().await?;
     app.queues.resume().await?;
     app.imports.resume().await?;
+    // What a killed server wrote is noted, and not yet in the log.
+    app.datastores.audit().flush().await?;
     tokio::spawn(mappings::follow(app.functions.clone(), app.pipes.clone()));
     tokio::spawn(trim(app.tables.clone()));
     tokio::spawn(sweep(app.queues.clone(), app.logs.clone()));
@@ -175,6 +177,9 @@ async fn sweep(queues: messaging::queue::Queues, logs: logs::Logs) {
 pub async fn close(app: &App) {
     app.pipes.shutdown().await;
     app.functions.close().await;
+    if let Err(error) = app.datastores.audit().flush().await {
+        tracing::error!(%error, "the end of the audit log could not be written");
+    }
     if let Err(error) = app.delivery.flush(None).await {
         tracing::warn!(%error, "buffers were not delivered; they are read again at the next start");
     }

@@ -101,10 +101,13 @@ impl Store {
         let result = self.shared.state.write(move |tx| {
             let mut transaction = Transaction::begin(tx, &store)?;
             let result = run(&mut transaction)?;
-            transaction.finish()?;
-            Ok::<_, Error>(result)
+            Ok::<_, Error>((result, transaction.finish()?))
         });
-        let result = result.await?;
+        let (result, is_noted) = result.await?;
+        if let Some(asking) = self.asking.as_ref().filter(|_| is_noted) {
+            asking.noted();
+            self.audit().schedule();
+        }
         self.shared.changed.notify_waiters();
         Ok(result)
     }

@@ -1,6 +1,7 @@
 //! Tests of the crate's public face, on a real database.
 
 mod access;
+mod audit;
 mod bundle;
 mod import;
 mod interaction;

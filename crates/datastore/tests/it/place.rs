@@ -15,6 +15,7 @@ pub struct Place {
     pub store: Store,
     pub stores: Datastores,
     pub clock: Arc<ManualClock>,
+    pub state: state::State,
     _folder: tempfile::TempDir,
 }
 
@@ -24,10 +25,10 @@ impl Place {
         let url = folder.path().join("state.db").display().to_string();
         let state = state::State::open(&state::Settings::new(url)).expect("a database");
         let clock = Arc::new(ManualClock::at(NOW_MS));
-        let stores = Datastores::open(state, clock.clone()).expect("datastores");
+        let stores = Datastores::open(state.clone(), clock.clone()).expect("datastores");
         let created = stores.create(Create { settings: "{}".into(), tags: "{}".into(), ..Create::default() }).await;
         let store = stores.store(&created.expect("a datastore").id).await.expect("its data");
-        Place { store, stores, clock, _folder: folder }
+        Place { store, stores, clock, state, _folder: folder }
     }
 }
 

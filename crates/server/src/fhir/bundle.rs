@@ -7,9 +7,10 @@ use datastore::bundle::Answer;
 use datastore::search::Page;
 use datastore::{Error, HistoryPage, Operation, Outcome, Store, Version, Written};
 use fhir::definitions::Definitions;
-use fhir::json::{Document, write_string};
+use fhir::json::{Document, Element, write_string};
 use fhir::outcome::{Issue, Severity, outcome};
 
+use super::audit;
 use super::reply::{Reply, etag, shown};
 use super::request::{Request, Return};
 use crate::App;
@@ -18,6 +19,7 @@ use crate::App;
 pub(super) async fn bundle(app: &Arc<App>, store: &Store, request: &Request) -> Result<Reply, Error> {
     let document = Document::parse(request.json_body()?.clone())?;
     let kind = document.root().get("type").and_then(|kind| kind.as_str()).unwrap_or_default().into_owned();
+    let urls = if kind == "batch" { urls(&document) } else { Vec::new() };
     let answers = store.bundle(&request.caller, document).await?;
     let mut out = format!(
         r#"{{"resourceType":"Bundle","id":"{}","type":"{kind}-response","link":[{{"relation":"self","url":"#,
@@ -29,7 +31,11 @@ pub(super) async fn bundle(app: &Arc<App>, store: &Store, request: &Request) -> 
         out.push_str(if at > 0 { "," } else { "" });
         match answer {
             Answer::Written(written) => self::written(&mut out, request, written),
-            Answer::Failed(error) => failed(&mut out, error),
+            Answer::Failed(error) => {
+                let named = urls.get(at).and_then(|url| audit::named(&url.split(['/', '?']).collect::<Vec<_>>()));
+                audit::record(app, store, super::reply::status(error.kind()), named.into_iter().collect()).await;
+                failed(&mut out, error);
+            }
             Answer::Get(url) => match got(app, request, url).await {
                 Ok(reply) => {
                     out.push('{');
@@ -47,9 +53,16 @@ pub(super) async fn bundle(app: &Arc<App>, store: &Store, request: &Request) -> 
     Ok(Reply::new(200, out))
 }
 
+/// What the entries of a bundle are for.
+fn urls(bundle: &Document) -> Vec<String> {
+    let entries = bundle.root().get("entry").into_iter().flat_map(|entries| entries.items());
+    let url = |entry: Element<'_>| Some(entry.get("request")?.get("url")?.as_str()?.into_owned());
+    entries.map(|entry| url(entry).unwrap_or_default()).collect()
+}
+
 /// What a bundle reads, as if it were asked for alone.
 async fn got(app: &Arc<App>, request: &Request, url: &str) -> Result<Reply, Error> {
-    Box::pin(super::run(app, &request.get(url)?)).await
+    Box::pin(audit::run(app, &request.get(url)?)).await
 }
 
 fn written(out: &mut String, request: &Request, written: &Written) {
@@ -136,7 +149,7 @@ pub(super) struct History<'a> {
 }
 
 impl History<'_> {
-    pub fn write(&self) -> Result<Bytes, Error> {
+    pub fn write(&self) -> Result<Reply, Error> {
         let request = self.request;
         let mut links = vec![("self", request.link(&[]))];
         if let Some(last) = self.page.versions.last().filter(|_| self.page.has_more) {
@@ -157,7 +170,7 @@ impl History<'_> {
                 r#","request":{{"method":"{method}","url":"{url}"}},"response":{{"status":"{status}","etag":"{tag}","lastModified":"{modified}"}}}}"#
             ));
         }
-        Ok(writer.finish())
+        Ok(Reply::new(200, writer.finish()).showing(&self.page.versions))
     }
 }
 
@@ -167,7 +180,7 @@ fn next(request: &Request, page: &str) -> String {
 }
 
 /// The answer to a search.
-pub(super) fn searchset(request: &Request, page: &Page) -> Result<Bytes, Error> {
+pub(super) fn searchset(request: &Request, page: &Page) -> Result<Reply, Error> {
     let mut links = vec![("self", request.link(&[]))];
     if let Some(cursor) = &page.next {
         links.push(("next", next(request, &cursor.to_string())));
@@ -186,7 +199,7 @@ pub(super) fn searchset(request: &Request, page: &Page) -> Result<Bytes, Error> 
         writer.begin_entry();
         writer.out.push_str(&format!(r#""resource":{},"search":{{"mode":"outcome"}}}}"#, outcome(&issues)));
     }
-    Ok(writer.finish())
+    Ok(Reply::new(200, writer.finish()).showing(page.matches.iter().chain(&page.included)))
 }
 
 fn warning(text: String) -> Issue {

@@ -3,6 +3,7 @@
 //! [`answer`] authenticates, reads what is asked (`request.rs`) and hands it to the interaction; every failure is an
 //! OperationOutcome. What resources and searches mean is the business of the crates `fhir` and `datastore`.
 
+mod audit;
 mod authorization;
 mod bundle;
 mod capability;
@@ -16,13 +17,14 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use bytes::Bytes;
-use datastore::{Caller, Error, Kind};
+use datastore::{Caller, Error, Kind, Store};
 use fhir::definitions::{Definitions, TypeNumber};
 use fhir::validate::Level;
 use http::Method;
 use http::request::Parts;
 
 use crate::{App, AwsError};
+pub(crate) use audit::refused;
 pub(crate) use authorization::{caller_without_signature, discovery, is_discovery};
 use reply::Reply;
 use request::Request;
@@ -58,7 +60,7 @@ pub(crate) async fn answer(app: &Arc<App>, head: &Parts, body: Bytes, caller: Ca
         Err(error) => return reply::failure(&error).write(head, false),
     };
     let is_pretty = request.is_pretty;
-    let reply = match run(app, &request).await {
+    let reply = match audit::run(app, &request).await {
         Ok(reply) => reply,
         Err(error) => {
             if matches!(error.kind(), Kind::Unavailable | Kind::Corrupt) {
@@ -71,7 +73,7 @@ pub(crate) async fn answer(app: &Arc<App>, head: &Parts, body: Bytes, caller: Ca
 }
 
 /// An error of authentication, in FHIR's shape.
-pub(crate) fn refuse(head: &Parts, error: &AwsError) -> Response {
+fn refuse(head: &Parts, error: &AwsError) -> Response {
     let code = match error.status {
         401 | 403 => "security",
         413 => "too-costly",
@@ -85,8 +87,7 @@ pub(crate) fn refuse(head: &Parts, error: &AwsError) -> Response {
     reply.write(head, false)
 }
 
-async fn run(app: &Arc<App>, request: &Request) -> Result<Reply, Error> {
-    let store = app.datastores.store(&request.datastore).await?;
+async fn dispatch(app: &Arc<App>, store: &Store, request: &Request) -> Result<Reply, Error> {
     let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
     let get = request.method == Method::GET || request.method == Method::HEAD;
     let post = request.method == Method::POST;
@@ -95,48 +96,48 @@ async fn run(app: &Arc<App>, request: &Request) -> Result<Reply, Error> {
             let found = app.datastores.describe(&request.datastore).await?;
             Ok(capability::statement(request, crate::smart::Provider::of(&found).as_ref()))
         }
-        [] if post => bundle::bundle(app, &store, request).await,
-        [] | ["_search"] if get || post => search::in_all(&store, request, None).await,
-        ["_history"] if get => resource::history(&store, request, datastore::Scope::System).await,
-        [operation] if operation.starts_with('$') => operation::of_system(&store, request, operation).await,
+        [] if post => bundle::bundle(app, store, request).await,
+        [] | ["_search"] if get || post => search::in_all(store, request, None).await,
+        ["_history"] if get => resource::history(store, request, datastore::Scope::System).await,
+        [operation] if operation.starts_with('$') => operation::of_system(store, request, operation).await,
         [kind] | [kind, "_search"] if get || (post && path.len() == 2) => {
-            search::in_type(&store, request, resource_type(kind)?, None).await
+            search::in_type(store, request, resource_type(kind)?, None).await
         }
-        [kind] if post => resource::create(&store, request, resource_type(kind)?).await,
+        [kind] if post => resource::create(store, request, resource_type(kind)?).await,
         [kind] if request.method == Method::PUT => {
-            resource::update_matching(&store, request, resource_type(kind)?).await
+            resource::update_matching(store, request, resource_type(kind)?).await
         }
         [kind] if request.method == Method::PATCH => {
-            resource::patch_matching(&store, request, resource_type(kind)?).await
+            resource::patch_matching(store, request, resource_type(kind)?).await
         }
         [kind] if request.method == Method::DELETE => {
-            resource::delete_matching(&store, request, resource_type(kind)?).await
+            resource::delete_matching(store, request, resource_type(kind)?).await
         }
         [kind, "_history"] if get => {
-            resource::history(&store, request, datastore::Scope::Type(resource_type(kind)?)).await
+            resource::history(store, request, datastore::Scope::Type(resource_type(kind)?)).await
         }
         [kind, operation] if operation.starts_with('$') => {
-            operation::of_type(&store, request, resource_type(kind)?, operation).await
+            operation::of_type(store, request, resource_type(kind)?, operation).await
         }
         [kind, id] => match request.method {
-            Method::GET | Method::HEAD => resource::read(&store, request, resource_type(kind)?, id).await,
-            Method::PUT => resource::update(&store, request, resource_type(kind)?, id).await,
-            Method::PATCH => resource::patch(&store, request, resource_type(kind)?, id).await,
-            Method::DELETE => resource::delete(&store, request, resource_type(kind)?, id).await,
+            Method::GET | Method::HEAD => resource::read(store, request, resource_type(kind)?, id).await,
+            Method::PUT => resource::update(store, request, resource_type(kind)?, id).await,
+            Method::PATCH => resource::patch(store, request, resource_type(kind)?, id).await,
+            Method::DELETE => resource::delete(store, request, resource_type(kind)?, id).await,
             _ => Err(unknown(request)),
         },
         [kind, id, "_history"] if get => {
-            resource::history(&store, request, datastore::Scope::Resource(resource_type(kind)?, (*id).into())).await
+            resource::history(store, request, datastore::Scope::Resource(resource_type(kind)?, (*id).into())).await
         }
         [kind, id, "_history", version] if get => {
-            resource::vread(&store, request, resource_type(kind)?, id, version).await
+            resource::vread(store, request, resource_type(kind)?, id, version).await
         }
         [kind, id, operation] if operation.starts_with('$') => {
-            operation::of_instance(&store, request, resource_type(kind)?, id, operation).await
+            operation::of_instance(store, request, resource_type(kind)?, id, operation).await
         }
-        [compartment, id, "*"] if get => search::in_all(&store, request, Some((compartment, id))).await,
+        [compartment, id, "*"] if get => search::in_all(store, request, Some((compartment, id))).await,
         [compartment, id, kind] | [compartment, id, kind, "_search"] if get || post => {
-            search::in_type(&store, request, resource_type(kind)?, Some((compartment, id))).await
+            search::in_type(store, request, resource_type(kind)?, Some((compartment, id))).await
         }
         _ => Err(unknown(request)),
     }

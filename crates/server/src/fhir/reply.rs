@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
+use datastore::audit::Entity;
 use datastore::{Error, Kind, Outcome, Version, Written};
 use fhir::json::Document;
 use fhir::outcome::{Issue, outcome};
@@ -20,11 +21,13 @@ pub(super) struct Reply {
     status: u16,
     body: Bytes,
     headers: Vec<(header::HeaderName, String)>,
+    /// Resources it shows, for the audit log.
+    pub seen: Vec<Entity>,
 }
 
 impl Reply {
     pub fn new(status: u16, body: impl Into<Bytes>) -> Reply {
-        Reply { status, body: body.into(), headers: Vec::new() }
+        Reply { status, body: body.into(), headers: Vec::new(), seen: Vec::new() }
     }
 
     /// With the headers of a version: ETag and Last-Modified.
@@ -32,7 +35,18 @@ impl Reply {
         let mut reply = Reply::new(status, body);
         reply.headers.push((header::ETAG, etag(version)));
         reply.headers.push((header::LAST_MODIFIED, http_date(version.at_ms)));
-        reply
+        reply.showing([version])
+    }
+
+    /// Which versions it shows.
+    #[must_use]
+    pub fn showing<'a>(mut self, versions: impl IntoIterator<Item = &'a Version>) -> Reply {
+        let entity = |version: &Version| Entity {
+            reference: format!("{}/_history/{}", version.reference(), version.version),
+            operation: None,
+        };
+        self.seen.extend(versions.into_iter().map(entity));
+        self
     }
 
     pub fn status(&self) -> u16 {

@@ -62,7 +62,7 @@ pub(super) async fn history(store: &Store, request: &Request, scope: Scope) -> R
         }
     }
     let page: HistoryPage = store.history(&request.caller, scope, query).await?;
-    History { request, page: &page }.write().map(|body| Reply::new(200, body))
+    History { request, page: &page }.write()
 }
 
 /// `POST TYPE`.

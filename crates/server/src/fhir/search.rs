@@ -68,5 +68,5 @@ async fn run(
         explain: value("__explain").is_some_and(|value| value != "false"),
     };
     let page = store.search(&request.caller, search).await?;
-    Ok(Reply::new(200, searchset(request, &page)?))
+    searchset(request, &page)
 }

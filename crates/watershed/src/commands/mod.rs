@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod audit;
 mod credentials;
 mod demo;
 mod deploy;
@@ -43,6 +44,7 @@ enum Command {
     Pipe(pipe::Pipe),
     Dlq(dlq::Dlq),
     Logs(logs::Logs),
+    Audit(audit::Audit),
 }
 
 /// Runs the command asked for.
@@ -61,6 +63,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Pipe(command) => command.run().await,
         Command::Dlq(command) => command.run().await,
         Command::Logs(command) => command.run().await,
+        Command::Audit(command) => command.run().await,
     }
 }
 

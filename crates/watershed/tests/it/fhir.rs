@@ -1,6 +1,6 @@
 //! FHIR datastores as boto3 and signed HTTP clients see them.
 
-use crate::world::{run, server};
+use crate::world::{BINARY, run, run_with, server};
 
 #[test]
 fn boto3_creates_describes_and_deletes_datastores() {
@@ -25,4 +25,9 @@ fn hostile_input_gets_an_operation_outcome() {
 #[test]
 fn tokens_of_an_issuer_show_what_their_scopes_cover() {
     run(&server(), "fhir/tokens.py");
+}
+
+#[test]
+fn accesses_are_in_the_audit_log() {
+    run_with(&server(), "fhir/audited.py", &[BINARY]);
 }

@@ -31,9 +31,16 @@ pub fn here(path: &str) -> PathBuf {
 
 /// Runs a script as `SCRIPT ENDPOINT DATA` with the server's key in its environment; answers what it printed.
 pub fn run(world: &World, script: &str) -> String {
+    run_with(world, script, &[])
+}
+
+/// The same with more arguments.
+pub fn run_with(world: &World, script: &str, more: &[&str]) -> String {
     let (id, secret) = world.server.key().unwrap();
     let data = world.server.data().to_str().unwrap();
     let environment =
         [("AWS_ACCESS_KEY_ID", id.as_str()), ("AWS_SECRET_ACCESS_KEY", &secret), ("AWS_DEFAULT_REGION", "us-east-1")];
-    testkit::run_python(&here(script), &[&world.server.endpoint(), data], &environment).unwrap()
+    let endpoint = world.server.endpoint();
+    let arguments = [&[endpoint.as_str(), data], more].concat();
+    testkit::run_python(&here(script), &arguments, &environment).unwrap()
 }
