@@ -16,15 +16,17 @@ use state::{State, Write, params};
 
 pub use self::event::{Asked, Entity, Event};
 use crate::control::Shared;
-use crate::{Datastores, Error, Store};
+use crate::{Datastores, Error, Kind, Store};
 use chain::{Head, Row};
 
 /// How long events wait for others.
 pub const FLUSH_AFTER: Duration = Duration::from_millis(50);
-/// Events that wait in memory; whoever brings more waits for a flush.
+/// Events that wait in memory; whoever brings more waits until they are in the log.
 const WAITING_MAX: usize = 20_000;
 /// Events in one row.
 const ROW_EVENTS_MAX: usize = 5_000;
+/// Bytes after which a row takes no more notes.
+const ROW_BYTES: usize = 32 << 20;
 
 /// Who asks, for what is written on their behalf.
 #[derive(Debug)]
@@ -107,18 +109,22 @@ impl Audit {
     }
 
     /// Records an access that wrote nothing. It is in the log a moment later.
-    pub async fn record(&self, asked: Asked, status: u16, entities: Vec<Entity>) {
+    ///
+    /// # Errors
+    /// When so much waits that nothing is taken before the state takes it: what cannot be recorded must not be answered.
+    pub async fn record(&self, asked: Asked, status: u16, entities: Vec<Entity>) -> Result<(), Error> {
         let event = Event { asked, at_ms: self.clock.now_ms(), status, entities };
-        let waiting = {
-            let mut events = self.waiting.events.lock().unwrap_or_else(PoisonError::into_inner);
-            events.push(event);
-            events.len()
-        };
+        let events = || self.waiting.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = events().len();
         if waiting >= WAITING_MAX {
-            self.flush_or_warn().await;
-        } else {
-            self.schedule();
+            // Whoever goes away while waiting must not take along what others brought.
+            let audit = self.clone();
+            let flushed = tokio::spawn(async move { audit.flush().await }).await;
+            flushed.map_err(|_| Error::new(Kind::Unavailable, "the audit log could not be written"))??;
         }
+        events().push(event);
+        self.schedule();
+        Ok(())
     }
 
     /// Sees to it that a flush comes.
@@ -150,13 +156,20 @@ impl Audit {
             let head = *known;
             let noted = self.state.read(move |tx| {
                 let sql = "SELECT id, event FROM fhir_audit_pending ORDER BY id LIMIT ?1";
-                let noted = tx.all(sql, params![ROW_EVENTS_MAX as i64], |row| {
-                    Ok::<_, Error>((row.int(0)?, row.text(1)?.to_owned()))
+                let (mut noted, mut bytes) = (Vec::new(), 0);
+                tx.each(sql, params![ROW_EVENTS_MAX as i64], |row| {
+                    let (id, line) = (row.int(0)?, row.text(1)?.to_owned());
+                    bytes += line.len();
+                    noted.push((id, line));
+                    Ok::<_, Error>(bytes < ROW_BYTES)
                 })?;
-                Ok::<_, Error>((head.map_or_else(|| chain::head(tx), Ok)?, noted))
+                let is_all = noted.len() < ROW_EVENTS_MAX && bytes < ROW_BYTES;
+                Ok::<_, Error>((head.map_or_else(|| chain::head(tx), Ok)?, noted, is_all))
             });
-            let (head, noted) = noted.await?;
+            let (head, noted, is_all) = noted.await?;
             let events = self.take();
+            // What comes meanwhile is for the next flush.
+            let is_all = is_all && events.len() < ROW_EVENTS_MAX;
             if noted.is_empty() && events.is_empty() {
                 *known = Some(head);
                 return Ok(());
@@ -169,6 +182,9 @@ impl Audit {
                     waiting.splice(0..0, events);
                     return Err(error);
                 }
+            }
+            if is_all {
+                return Ok(());
             }
         }
     }

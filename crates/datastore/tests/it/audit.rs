@@ -80,9 +80,9 @@ async fn reads_and_refusals_are_in_the_log_after_a_flush() {
     let place = Place::new().await;
     let audit = place.stores.audit();
     let read = Entity { reference: "Patient/a/_history/1".into(), operation: None };
-    audit.record(asked(&place.store, "read", None), 200, vec![read]).await;
-    audit.record(asked(&place.store, "search-type", Some("name=Secret")), 200, Vec::new()).await;
-    audit.record(asked(&place.store, "delete", None), 403, Vec::new()).await;
+    audit.record(asked(&place.store, "read", None), 200, vec![read]).await.unwrap();
+    audit.record(asked(&place.store, "search-type", Some("name=Secret")), 200, Vec::new()).await.unwrap();
+    audit.record(asked(&place.store, "delete", None), 403, Vec::new()).await.unwrap();
     audit.flush().await.unwrap();
     let events = events(&place.state).await;
     let told: Vec<_> =
@@ -97,8 +97,8 @@ async fn every_change_of_the_log_is_found() {
     let place = Place::new().await;
     let audit = place.stores.audit();
     for _ in 0..4 {
-        audit.record(asked(&place.store, "read", None), 200, Vec::new()).await;
-        audit.record(asked(&place.store, "read", None), 200, Vec::new()).await;
+        audit.record(asked(&place.store, "read", None), 200, Vec::new()).await.unwrap();
+        audit.record(asked(&place.store, "read", None), 200, Vec::new()).await.unwrap();
         audit.flush().await.unwrap();
     }
     let (head, _) = verify(&place.state, &Hash::default()).await.unwrap();

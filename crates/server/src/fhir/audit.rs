@@ -25,15 +25,16 @@ pub(super) async fn run(app: &Arc<App>, request: &Request) -> Result<Reply, Erro
     let entities = if seen.is_empty() { named(&request.path).into_iter().collect() } else { seen };
     // What was written is noted with it. A batch may have done more than that.
     if !store.is_noted() || status >= 400 || store.interaction() == Some("batch") {
-        record(app, &store, status, entities).await;
+        record(app, &store, status, entities).await?;
     }
     result
 }
 
 /// Records an access for the request that a store was asked for.
-pub(super) async fn record(app: &Arc<App>, store: &Store, status: u16, entities: Vec<Entity>) {
-    if let Some(asked) = store.asking() {
-        app.datastores.audit().record(asked, status, entities).await;
+pub(super) async fn record(app: &Arc<App>, store: &Store, status: u16, entities: Vec<Entity>) -> Result<(), Error> {
+    match store.asking() {
+        Some(asked) => app.datastores.audit().record(asked, status, entities).await,
+        None => Ok(()),
     }
 }
 
@@ -45,7 +46,10 @@ pub(crate) async fn refused(app: &Arc<App>, head: &Parts, error: &AwsError) -> R
         let path: Vec<String> = segments.skip(1).map(str::to_owned).collect();
         let caller = Caller { name: "unknown".into(), ..Caller::default() };
         let asked = asked(id, &caller, &head.method, &path, None);
-        app.datastores.audit().record(asked, error.status, named(&path).into_iter().collect()).await;
+        let entities = named(&path).into_iter().collect();
+        if let Err(error) = app.datastores.audit().record(asked, error.status, entities).await {
+            tracing::error!(%error, "a refusal could not be recorded");
+        }
     }
     super::refuse(head, error)
 }

@@ -33,7 +33,7 @@ pub(super) async fn bundle(app: &Arc<App>, store: &Store, request: &Request) -> 
             Answer::Written(written) => self::written(&mut out, request, written),
             Answer::Failed(error) => {
                 let named = urls.get(at).and_then(|url| audit::named(&url.split(['/', '?']).collect::<Vec<_>>()));
-                audit::record(app, store, super::reply::status(error.kind()), named.into_iter().collect()).await;
+                audit::record(app, store, super::reply::status(error.kind()), named.into_iter().collect()).await?;
                 failed(&mut out, error);
             }
             Answer::Get(url) => match got(app, request, url).await {
