@@ -2,6 +2,7 @@
 //! were only the resources that the token shows.
 
 use datastore::{Access, Caller, Grant, Permission, Permissions, Version};
+use fhir::search::query::Condition;
 use serde_json::{Value, json};
 
 use crate::place::{Place, caller, kind};
@@ -63,4 +64,49 @@ async fn a_token_finds_what_it_would_in_a_store_of_what_it_shows() {
         }
     }
     assert!(with_matches > 200, "{with_matches}");
+}
+
+/// Whether a resource alone tells that it fits: what a scope's filter may be.
+fn is_told(condition: &Condition) -> bool {
+    match condition {
+        Condition::Parameter { .. } | Condition::Missing { .. } => true,
+        Condition::All(parts) | Condition::Any(parts) => parts.iter().all(is_told),
+        Condition::Not(part) => is_told(part),
+        _ => false,
+    }
+}
+
+#[tokio::test]
+async fn a_filter_of_a_scope_covers_the_same_in_reads_as_in_searches() {
+    let (mut filters, mut covered) = (0, 0);
+    for name in CASES {
+        let case = read(name);
+        let place = filled(&case).await;
+        for (query, _) in table(&case, "rows") {
+            let (of, asked) = search(query).expect("a search").parts.remove(0);
+            if asked.conditions.is_empty() || !asked.conditions.iter().all(is_told) {
+                continue;
+            }
+            let permissions = Permissions::default().with(Permission::Read).with(Permission::Search);
+            let grant = Grant { kind: Some(of), permissions, patient: None, conditions: asked.conditions };
+            let me = Caller { access: Access::Granted([grant].into()), ..Caller::default() };
+            let type_name = fhir::definitions::Definitions::r4().name(of);
+            let mut readable = Vec::new();
+            for resource in case["resources"].as_array().expect("resources") {
+                let id = resource["id"].as_str().expect("an id");
+                if resource["resourceType"] == type_name && place.store.read(&me, of, id).await.is_ok() {
+                    readable.push(format!("{type_name}/{id}"));
+                }
+            }
+            covered += readable.len();
+            filters += 1;
+            readable.sort();
+            let mut found = told(&place, &me, type_name).await[0].clone();
+            if let Some(found) = found.as_array_mut() {
+                found.sort_by_key(Value::to_string);
+            }
+            assert_eq!(found, json!(readable), "{query}");
+        }
+    }
+    assert!(filters > 150 && covered > 200, "{filters} {covered}");
 }
