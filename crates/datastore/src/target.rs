@@ -14,6 +14,7 @@ use fhir::json::{Document, Element};
 use fhir::outcome::{Issue, outcome};
 use state::params;
 
+use crate::audit::Asked;
 use crate::incoming::{Incoming, id_of, kind_of};
 use crate::transaction::{Found, Transaction};
 use crate::{Caller, Datastores, Error, Kind, Store};
@@ -52,6 +53,7 @@ impl event::Target for Resources {
         let (wishes, failures) = self.read(&batch.records).await?;
         // Beside the pipe's own position: this one moves with the resources.
         let consumer = format!("{}/fhir", batch.consumer);
+        let who = batch.consumer.clone();
         let written = move |transaction: &mut Transaction<'_, '_>| {
             let sql = "SELECT sequence FROM position WHERE consumer = ?1 AND shard = ?2";
             let at = params![&consumer, batch.shard.as_ref()];
@@ -64,13 +66,13 @@ impl event::Target for Resources {
             state::positions::advance(transaction.tx, &consumer, &batch.shard, &batch.through.padded())?;
             Ok(())
         };
-        self.store.commit(written).await?;
+        self.asked(&who).commit(written).await?;
         Ok(Receipt::Delivered(failures))
     }
 
     async fn send(&self, records: Vec<Record>) -> Result<Vec<Failure>, event::Error> {
         let (wishes, failures) = self.read(&records).await?;
-        self.store
+        self.asked("event target")
             .commit(move |transaction| wishes.iter().try_for_each(|(_, wishes)| apply(transaction, wishes)))
             .await?;
         Ok(failures)
@@ -85,6 +87,12 @@ impl event::Target for Resources {
 }
 
 impl Resources {
+    /// The store on behalf of whom the audit log shall name.
+    fn asked(&self, who: &str) -> Store {
+        let (datastore, who) = (self.store.id().into(), who.into());
+        self.store.asked(Asked { datastore, who, interaction: "batch", query: None })
+    }
+
     /// What the records ask for, by their sequence, and those that are refused: a record is taken whole or not at all.
     async fn read(&self, records: &[Record]) -> Result<(Vec<(String, Vec<Wish>)>, Vec<Failure>), Error> {
         let (mut wishes, mut failures) = (Vec::new(), Vec::new());

@@ -4,13 +4,16 @@ use fhir::definitions::{Definitions, TypeNumber};
 use state::{Value, params};
 
 use super::read::{COLUMNS, not_found, version};
-use crate::schema::{change_key, kind_key, type_in};
+use crate::schema::{change_key, kind_key, sequence_in, type_in};
 use crate::{Caller, Error, Permission, Store, Version};
 
 /// Versions on a page unless told.
 const COUNT_DEFAULT: usize = 100;
 /// Versions on a page at most.
 const COUNT_MAX: usize = 1000;
+
+/// Versions looked at for a page: of a token's, most may be hidden.
+const LOOKED_AT_MAX: usize = 4_000;
 
 /// Whose history.
 #[derive(Clone, Debug)]
@@ -38,8 +41,8 @@ pub struct HistoryPage {
     pub versions: Vec<Version>,
     /// How many there are in all, before paging; `None` where that was not counted.
     pub total: Option<i64>,
-    /// There are more behind the last one.
-    pub has_more: bool,
+    /// There may be more with a sequence below this one: the next page's [`HistoryQuery::before`].
+    pub next: Option<i64>,
 }
 
 impl Store {
@@ -95,24 +98,31 @@ fn page(
         [Value::Int(first), Value::Int(before), Value::Int(since), Value::Int(until), Value::Int(key)]
     };
     let mut versions = Vec::new();
-    let mut has_more = false;
+    let mut next_page = None;
+    let mut looked_at = 0;
     let sql = format!("SELECT {COLUMNS}, r.kind, r.id {from} ORDER BY c.change DESC");
     tx.each(&sql, &bounds(before), |row| {
+        looked_at += 1;
+        if looked_at > LOOKED_AT_MAX {
+            next_page = Some(sequence_in(row.int(3)?) + 1);
+            return Ok(false);
+        }
         let Some(kind) = Definitions::r4().stored_type(type_in(row.int(6)?)) else { return Ok(true) };
         let found = version(row, kind, row.text(7)?)?;
         if !is_shown(tx, store, caller, &found)? || !was_current(tx, row.int(3)?, &found, query.at)? {
             return Ok(true);
         }
-        has_more = versions.len() >= count;
-        if !has_more {
+        if versions.len() < count {
             versions.push(found);
+            return Ok::<_, Error>(true);
         }
-        Ok::<_, Error>(!has_more)
+        next_page = versions.last().map(|last: &Version| last.sequence);
+        Ok(false)
     })?;
     let counts = query.at.is_none() && matches!(caller.access, crate::Access::All);
     let total =
         if counts { tx.first(&format!("SELECT count(*) {from}"), &bounds(next), |row| row.int(0))? } else { None };
-    Ok(HistoryPage { versions, total, has_more })
+    Ok(HistoryPage { versions, total, next: next_page })
 }
 
 fn is_shown(tx: &state::Read<'_>, store: &Store, caller: &Caller, version: &Version) -> Result<bool, Error> {

@@ -185,3 +185,32 @@ async fn a_page_of_history_cannot_leave_its_datastore() {
         assert!(page.versions.iter().all(|version| version.id != "elsewhere"), "{before}");
     }
 }
+
+#[tokio::test]
+async fn a_token_goes_through_a_long_history_in_pages() {
+    let place = two_patients().await;
+    let other = json!({"resourceType": "Patient", "id": "b", "name": [{"text": "x"}]});
+    for _ in 0..5 {
+        let entry = |at: u32| {
+            let mut resource = other.clone();
+            resource["id"] = json!(format!("other-{at}"));
+            json!({"resource": resource, "request": {"method": "PUT", "url": format!("Patient/other-{at}")}})
+        };
+        let entries: Vec<Value> = (0..1000).map(entry).collect();
+        let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": entries});
+        place.store.bundle(&caller(), Document::parse(body(&bundle)).unwrap()).await.unwrap();
+    }
+    let me = granted("a", "*", READ);
+    let (mut found, mut pages, mut before) = (Vec::new(), 0, None);
+    loop {
+        let query = HistoryQuery { before, ..HistoryQuery::default() };
+        let page = place.store.history(&me, Scope::System, query).await.unwrap();
+        found.extend(page.versions.iter().map(datastore::Version::reference));
+        pages += 1;
+        before = page.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    assert_eq!((pages, found), (2, vec!["Observation/of-a".to_owned(), "Patient/a".to_owned()]));
+}

@@ -16,7 +16,7 @@ fn asked(store: &Store, interaction: &'static str, query: Option<&str>) -> Asked
     Asked { datastore: store.id().into(), who: "me".into(), interaction, query: query.map(str::to_owned) }
 }
 
-async fn events(state: &State) -> Vec<Value> {
+pub async fn events(state: &State) -> Vec<Value> {
     let mut events = Vec::new();
     let found = each(state, |line| {
         events.push(serde_json::from_str(line).expect("an event"));

@@ -89,15 +89,15 @@ async fn history_tells_every_version_newest_first() {
         let page = store.history(&caller(), scope, query).await.unwrap();
         let told: Vec<_> =
             page.versions.iter().map(|version| (version.sequence, version.version, version.operation)).collect();
-        (told, page.total, page.has_more)
+        (told, page.total, page.next)
     };
     let one = || Scope::Resource(kind("Patient"), "a".into());
-    let (told, total, has_more) = versions(one(), HistoryQuery { count: Some(2), ..HistoryQuery::default() }).await;
+    let (told, total, next) = versions(one(), HistoryQuery { count: Some(2), ..HistoryQuery::default() }).await;
     assert_eq!(told, [(7, 4, Operation::Delete), (5, 3, Operation::Update)]);
-    assert_eq!((total, has_more), (Some(4), true));
-    let (told, _, has_more) = versions(one(), HistoryQuery { before: Some(5), ..HistoryQuery::default() }).await;
+    assert_eq!((total, next), (Some(4), Some(5)));
+    let (told, _, next) = versions(one(), HistoryQuery { before: Some(5), ..HistoryQuery::default() }).await;
     assert_eq!(told, [(3, 2, Operation::Update), (1, 1, Operation::Create)]);
-    assert!(!has_more);
+    assert_eq!(next, None);
     let since = HistoryQuery { since_ms: Some(crate::place::NOW_MS + 3000), ..HistoryQuery::default() };
     assert_eq!(versions(Scope::System, since.clone()).await.0.len(), 3);
     assert_eq!(versions(Scope::Type(kind("Group")), since).await.0, [(6, 3, Operation::Update)]);

@@ -114,5 +114,9 @@ async fn records_become_resources_exactly_once() {
     }
     to.deliver(batch(&[(7, json!({"resourceType": "Patient", "id": "a", "active": true}))])).await.unwrap();
     assert_eq!(told(&place.store.read(&caller(), kind("Patient"), "a").await.unwrap())["meta"]["versionId"], "2");
+    place.stores.audit().flush().await.unwrap();
+    let events = crate::audit::events(&place.state).await;
+    let told: Vec<_> = events.iter().map(|event| &event["agent"][0]["who"]["identifier"]["value"]).collect();
+    assert_eq!(told, ["pipe/p/1", "pipe/p/1"], "who wrote is in the audit log, once");
     assert!(target::open(&place.stores, &arn(&place, "/changes")).await.is_err());
 }

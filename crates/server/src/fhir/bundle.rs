@@ -152,8 +152,8 @@ impl History<'_> {
     pub fn write(&self) -> Result<Reply, Error> {
         let request = self.request;
         let mut links = vec![("self", request.link(&[]))];
-        if let Some(last) = self.page.versions.last().filter(|_| self.page.has_more) {
-            links.push(("next", next(request, &last.sequence.to_string())));
+        if let Some(before) = self.page.next {
+            links.push(("next", next(request, &before.to_string())));
         }
         let mut writer = Writer::new("history", self.page.total, &links);
         for version in &self.page.versions {
