@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
-use fhir::definitions::{Definitions, TypeNumber};
+use fhir::definitions::{Definitions, ParameterNumber, TypeNumber};
 use fhir::json::Document;
+use fhir::reference::Target;
 use fhir::search::check::{Now, fits};
 use fhir::search::query::{Condition, Modifier, Operand};
+use fhir::search::{Value, extract};
 use fhir::validate::Level;
 
 use crate::{Error, Kind};
@@ -87,21 +89,11 @@ impl Access {
         let Access::Granted(grants) = self else { return Restriction::Everything };
         let mut covered = Vec::new();
         for grant in grants.iter() {
-            let is_for = grant.kind.is_none_or(|granted| granted == kind) && grant.permissions.has(permission);
-            if !is_for {
-                continue;
+            match grant.restriction(kind, permission) {
+                Restriction::Everything => return Restriction::Everything,
+                Restriction::Where(condition) => covered.push(condition),
+                Restriction::Nothing => {}
             }
-            let mut conditions = grant.conditions.clone();
-            if let Some(patient) = &grant.patient {
-                match compartment(kind, patient) {
-                    Some(condition) => conditions.push(condition),
-                    None => continue,
-                }
-            }
-            if conditions.is_empty() {
-                return Restriction::Everything;
-            }
-            covered.push(Condition::All(conditions));
         }
         if covered.is_empty() { Restriction::Nothing } else { Restriction::Where(Condition::Any(covered)) }
     }
@@ -128,12 +120,54 @@ impl Access {
         document: &Document,
         now: Now,
     ) -> bool {
-        match self.restriction(kind, permission) {
-            Restriction::Everything => true,
-            Restriction::Nothing => false,
-            Restriction::Where(condition) => told(&condition, kind, id, document, now),
-        }
+        let Access::Granted(grants) = self else { return true };
+        let writes = !matches!(permission, Permission::Read | Permission::Search);
+        grants.iter().any(|grant| {
+            let covers = match grant.restriction(kind, permission) {
+                Restriction::Everything => true,
+                Restriction::Nothing => false,
+                Restriction::Where(condition) => told(&condition, kind, id, document, now),
+            };
+            // What others see of it, too, is not for one patient to change.
+            let patient = grant.patient.as_ref().filter(|_| writes);
+            covers && patient.is_none_or(|patient| is_of_no_other(patient, kind, id, document))
+        })
     }
+}
+
+impl Grant {
+    fn restriction(&self, kind: TypeNumber, permission: Permission) -> Restriction {
+        if self.kind.is_some_and(|granted| granted != kind) || !self.permissions.has(permission) {
+            return Restriction::Nothing;
+        }
+        let mut conditions = self.conditions.clone();
+        if let Some(patient) = &self.patient {
+            match compartment(kind, patient) {
+                Some(condition) => conditions.push(condition),
+                None => return Restriction::Nothing,
+            }
+        }
+        if conditions.is_empty() { Restriction::Everything } else { Restriction::Where(Condition::All(conditions)) }
+    }
+}
+
+/// Whether a resource is in the compartment of no other patient.
+fn is_of_no_other(patient: &str, kind: TypeNumber, id: &str, document: &Document) -> bool {
+    let definitions = Definitions::r4();
+    let Some(owner) = definitions.resource("Patient") else { return false };
+    if kind == owner {
+        return id == patient;
+    }
+    let codes = definitions.compartment(owner, kind).unwrap_or_default();
+    let parameters: Vec<ParameterNumber> =
+        codes.iter().filter_map(|code| Some(definitions.search_parameter(kind, code)?.number)).collect();
+    extract(document, kind).iter().filter(|entry| parameters.contains(&entry.parameter)).all(|entry| {
+        let Value::Reference(reference) = &entry.value else { return true };
+        match fhir::reference::parse(reference) {
+            Target::Resource { kind: "Patient", id, .. } => id == patient,
+            _ => true,
+        }
+    })
 }
 
 pub(crate) fn denied() -> Error {

@@ -118,7 +118,12 @@ async fn answer(front: &Front, request: axum::extract::Request) -> Response {
         return answer_s3(front, http::Request::from_parts(head, body), &request_id).await;
     }
     if fhir::is_path(head.uri.path()) {
-        return with_id(answer_fhir(front, &head, body, claim).await, &request_id);
+        let mut response = match fhir::preflight(&head) {
+            Some(response) => response,
+            None => answer_fhir(front, &head, body, claim).await,
+        };
+        fhir::allow(&head.headers, response.headers_mut());
+        return with_id(response, &request_id);
     }
     let shape = service.map_or_else(|| fallback_shape(&head), Shape::of);
     let outcome = run(front, &head, body, service, claim, shape, &request_id).await;

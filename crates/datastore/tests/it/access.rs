@@ -214,3 +214,37 @@ async fn a_token_goes_through_a_long_history_in_pages() {
     }
     assert_eq!((pages, found), (2, vec!["Observation/of-a".to_owned(), "Patient/a".to_owned()]));
 }
+
+#[tokio::test]
+async fn what_is_also_in_another_patients_compartment_is_not_written() {
+    let (place, of) = (two_patients().await, kind("Observation"));
+    let (store, me) = (&place.store, granted("a", "*", ALL));
+    let shared = |id: &str, other: &str| {
+        let mut resource = observation(id, "a");
+        resource["performer"] = json!([{ "reference": other }]);
+        resource
+    };
+    for other in ["Patient/b", "Patient/b/_history/1", "http://here/datastore/x/r4/Patient/b"] {
+        let created = store.create(&me, of, body(&shared("x", other))).await;
+        assert_eq!(created.unwrap_err().kind(), Kind::Denied, "{other}");
+        let updated = store.update(&me, of, "of-a", body(&shared("of-a", other)), Match::Anything).await;
+        assert_eq!(updated.unwrap_err().kind(), Kind::Denied, "{other}");
+    }
+    store.update(&me, of, "of-a", body(&shared("of-a", "Patient/a")), Match::Anything).await.unwrap();
+    store.update(&me, of, "of-a", body(&shared("of-a", "Practitioner/b")), Match::Anything).await.unwrap();
+    // What is of both is seen by both, and changed by neither.
+    put(store, shared("both", "Patient/b")).await;
+    assert!(store.read(&me, of, "both").await.is_ok());
+    assert_eq!(store.delete(&me, of, "both", Match::Anything).await.unwrap_err().kind(), Kind::NotFound);
+    let updated = store.update(&me, of, "both", body(&observation("both", "a")), Match::Anything).await;
+    assert_eq!(updated.unwrap_err().kind(), Kind::Denied);
+    // A patient that is linked to another is its own.
+    let linked = |id: &str, other: &str| {
+        let link = json!([{"other": {"reference": format!("Patient/{other}")}, "type": "seealso"}]);
+        json!({"resourceType": "Patient", "id": id, "link": link})
+    };
+    put(store, linked("b", "a")).await;
+    let updated = store.update(&me, kind("Patient"), "b", body(&linked("b", "a")), Match::Anything).await;
+    assert_eq!(updated.unwrap_err().kind(), Kind::Denied);
+    store.update(&me, kind("Patient"), "a", body(&linked("a", "b")), Match::Anything).await.unwrap();
+}

@@ -8,6 +8,7 @@ mod authorization;
 mod bundle;
 mod capability;
 mod operation;
+mod origin;
 mod reply;
 mod request;
 mod resource;
@@ -26,6 +27,7 @@ use http::request::Parts;
 use crate::{App, AwsError};
 pub(crate) use audit::refused;
 pub(crate) use authorization::{caller_without_signature, discovery, is_discovery};
+pub(crate) use origin::{allow, preflight};
 use reply::Reply;
 use request::Request;
 

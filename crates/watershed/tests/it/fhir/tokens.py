@@ -161,6 +161,16 @@ assert With(token("system/*.rs", exp=now - 20, nbf=now + 40)).status("GET", "/Pa
 assert With(token("system/*.rs", aud=["x", store.base])).status("GET", "/Patient/p") == 200
 assert With(token(None, scp=["system/Patient.rs"])).status("GET", "/Patient/p") == 200
 
+# Apps in a browser, of another origin.
+asks = {"Origin": "https://app.example.org", "Access-Control-Request-Method": "PUT"}
+status, headers, _ = store.call("OPTIONS", "/Patient/p", headers=asks, sign=False)
+assert status == 204 and headers["access-control-allow-origin"] == "*", (status, headers)
+assert "PUT" in headers["access-control-allow-methods"] and "authorization" in headers["access-control-allow-headers"]
+for sender in [With(token("system/*.rs")), With("x.y.z")]:
+    status, headers, _ = sender.call("GET", "/Patient/p", headers={"Origin": "https://app.example.org"})
+    assert headers["access-control-allow-origin"] == "*" and "etag" in headers["access-control-expose-headers"], status
+assert "access-control-allow-origin" not in store.call("GET", "/Patient/p")[1]
+
 # A patient's token.
 me = With(token("launch/patient patient/*.read", patient="p"))
 mine = ["Observation/lab-p", "Observation/vitals-p", "Patient/p"]
