@@ -31,3 +31,12 @@ fn tokens_of_an_issuer_show_what_their_scopes_cover() {
 fn accesses_are_in_the_audit_log() {
     run_with(&server(), "fhir/audited.py", &[BINARY]);
 }
+
+#[test]
+fn no_write_before_a_kill_is_missing_in_the_audit_log() {
+    let mut world = server();
+    run_with(&world, "fhir/audit_killed.py", &[BINARY, "write"]);
+    world.server.kill();
+    world.server.restart().unwrap();
+    run_with(&world, "fhir/audit_killed.py", &[BINARY, "check"]);
+}
