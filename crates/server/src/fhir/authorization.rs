@@ -40,7 +40,7 @@ pub(crate) async fn discovery(app: &Arc<App>, head: &Parts) -> Response {
 pub(crate) async fn caller_without_signature(app: &Arc<App>, head: &Parts) -> Result<Option<Caller>, AwsError> {
     if let Some(token) = smart::bearer(head) {
         let found = datastore(app, head).await.map_err(|_| smart::refused("the datastore takes no tokens"))?;
-        return app.smart.caller(&found, token).await.map(Some);
+        return app.smart.caller(&app.functions, &found, head, token).await.map(Some);
     }
     let is_signed = head.headers.contains_key(header::AUTHORIZATION)
         || head.uri.query().is_some_and(|query| query.contains("X-Amz-Signature="));

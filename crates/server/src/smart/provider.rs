@@ -8,6 +8,8 @@ use super::scope::Versions;
 /// The identity provider of a datastore that takes tokens.
 pub(crate) struct Provider {
     pub(super) versions: Versions,
+    /// `IdpLambdaArn`.
+    pub(super) function: Option<String>,
     /// `Metadata`: the document that clients discover.
     pub(crate) metadata: Map<String, Value>,
 }
@@ -23,7 +25,8 @@ impl Provider {
             _ => return None,
         };
         let metadata = serde_json::from_str(configuration.get("Metadata")?.as_str()?).ok()?;
-        Some(Provider { versions, metadata })
+        let function = configuration.get("IdpLambdaArn").and_then(Value::as_str).map(str::to_owned);
+        Some(Provider { versions, function, metadata })
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<&str> {

@@ -146,22 +146,11 @@ impl<'a> Token<'a> {
         if !key.verifies(self.algorithm, self.message.as_bytes(), &self.signature) {
             return Err("the token's signature is not the issuer's");
         }
-        let number = |name: &str| self.claims.get(name).map(|value| value.as_f64().ok_or("a token's time is a number"));
-        let now_s = now_ms as f64 / 1000.0;
-        let expires = number("exp").ok_or("the token has no exp")??;
-        if now_s > expires + LEEWAY_S {
-            return Err("the token is expired");
-        }
-        if number("nbf").transpose()?.is_some_and(|from| now_s < from - LEEWAY_S) {
-            return Err("the token is not valid yet");
-        }
         if self.claims.get("iss").and_then(Value::as_str) != Some(issuer) {
             return Err("the token is of another issuer");
         }
         let claims = Claims(self.claims);
-        if !claims.texts("aud").into_iter().any(is_audience) {
-            return Err("the token is for another audience");
-        }
+        claims.check(now_ms, is_audience)?;
         Ok(claims)
     }
 }
@@ -171,6 +160,28 @@ impl<'a> Token<'a> {
 pub(super) struct Claims(Map<String, Value>);
 
 impl Claims {
+    pub fn of(claims: Map<String, Value>) -> Claims {
+        Claims(claims)
+    }
+
+    /// # Errors
+    /// In words, when they are not for now, or not for this audience.
+    pub fn check(&self, now_ms: i64, is_audience: impl Fn(&str) -> bool) -> Result<(), &'static str> {
+        let number = |name: &str| self.0.get(name).map(|value| value.as_f64().ok_or("a token's time is a number"));
+        let now_s = now_ms as f64 / 1000.0;
+        let expires = number("exp").ok_or("the token has no exp")??;
+        if now_s > expires + LEEWAY_S {
+            return Err("the token is expired");
+        }
+        if number("nbf").transpose()?.is_some_and(|from| now_s < from - LEEWAY_S) {
+            return Err("the token is not valid yet");
+        }
+        if !self.texts("aud").into_iter().any(is_audience) {
+            return Err("the token is for another audience");
+        }
+        Ok(())
+    }
+
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).and_then(Value::as_str)
     }
@@ -189,5 +200,61 @@ impl Claims {
         let scopes = self.texts("scope");
         let scopes = if scopes.is_empty() { self.texts("scp") } else { scopes };
         scopes.into_iter().flat_map(str::split_whitespace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_token_is_refused() {
+        let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let (header, claims) = (part(json!({"alg": "ES256"})), part(json!({})));
+        let critical = part(json!({"alg": "ES256", "crit": ["b64"], "b64": false}));
+        for text in [
+            String::new(),
+            "..".into(),
+            "a.b.c".into(),
+            format!("{header}.{claims}"),
+            format!("{header}.{claims}.="),
+            format!("{header}.{header}.{claims}."),
+            format!("{critical}.{claims}."),
+            format!("{}.{claims}.", part(json!({"alg": "none"}))),
+            format!("{}.{claims}.", part(json!({"alg": "HS256"}))),
+            format!("{}.{claims}.", part(json!({"alg": ["ES256"]}))),
+            format!("{header}.{}.", part(json!([]))),
+        ] {
+            assert!(Token::read(&text).is_err(), "{text}");
+        }
+        assert!(Token::read(&format!("{header}.{claims}.")).is_ok());
+    }
+
+    #[test]
+    fn keys_that_are_none_verify_nothing() {
+        let short = URL_SAFE_NO_PAD.encode([1; 31]);
+        let whole = URL_SAFE_NO_PAD.encode([1; 32]);
+        for jwk in [
+            json!({}),
+            json!({"kty": "oct", "k": whole}),
+            json!({"kty": "EC", "crv": "P-256", "x": short, "y": whole}),
+            json!({"kty": "EC", "crv": "P-521", "x": whole, "y": whole}),
+            json!({"kty": "RSA", "n": whole}),
+            json!({"kty": "RSA", "n": whole, "e": "AQAB", "use": "enc"}),
+            json!({"kty": "RSA", "n": whole, "e": "AQAB", "alg": "PS256"}),
+        ] {
+            assert_eq!(Key::of(&jwk), None, "{jwk}");
+        }
+        // Numbers that are no key, and one too short to be safe.
+        for (jwk, algorithm) in [
+            (json!({"kty": "EC", "crv": "P-256", "x": whole, "y": whole}), Algorithm::Es256),
+            (json!({"kty": "RSA", "n": "", "e": ""}), Algorithm::Rs256),
+            (json!({"kty": "RSA", "n": whole, "e": "AQAB"}), Algorithm::Rs384),
+        ] {
+            let key = Key::of(&jwk).expect("a key");
+            assert!(key.fits(algorithm) && !key.verifies(algorithm, b"message", &[0; 64]), "{jwk}");
+        }
     }
 }

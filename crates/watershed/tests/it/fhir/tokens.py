@@ -214,6 +214,22 @@ assert With(token("system/*.cruds", aud=plain.base), plain).status("GET", "/Pati
 assert plain.call("GET", "/.well-known/smart-configuration", sign=False)[0] == 404
 assert plain.call("GET", "/metadata", sign=False)[0] == 403
 
+# Tokens that are no JWT are told by a function; what looks like one is not.
+answer = '''if .bearerToken == "opaque" then {authPayload: {isAuthorized: "true", uid: "u9", scope: "patient/*.read",
+    patient: "p", exp: 4e9, nbf: 0, aud: .datastoreEndpoint}, iamRoleARN: .operationName}
+elif .bearerToken == "late" then {authPayload: {isAuthorized: "true", scope: "user/*.*", exp: 1, aud: .datastoreEndpoint}}
+elif .bearerToken == "elsewhere" then {authPayload: {isAuthorized: true, scope: "user/*.*", exp: 4e9, aud: "x"}}
+elif .bearerToken == "silent" then {} else error("no") end'''
+made = client("lambda").create_function(
+    FunctionName="idp", Runtime="watershed.jq", Handler=" ".join(answer.split()), Role="arn:aws:iam::000000000000:role/r", Code={"ZipFile": b""}
+)
+update = client("healthlake").update_fhir_datastore
+update(DatastoreId=store.id, IdentityProviderConfiguration={**provider("SMART_ON_FHIR"), "IdpLambdaArn": made["FunctionArn"]})
+assert With("opaque").found("/Observation") == mine[:2]
+assert With("opaque").status("GET", "/Patient/q") == 404
+for text in ["late", "elsewhere", "silent", "other", refused["none"], refused["claims changed"]]:
+    assert With(text).status("GET", "/Patient/p") == 401, text
+
 # A new key is fetched when a token names it.
 KEYS["next"] = (ec.generate_private_key(ec.SECP256R1()), "ES256")
 published.append("next")
