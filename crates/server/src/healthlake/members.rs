@@ -139,9 +139,9 @@ pub(super) fn identity_provider(input: &Value) -> Result<(), AwsError> {
     let metadata = provider["Metadata"].as_str().map(serde_json::from_str::<Map<String, Value>>).transpose();
     let metadata = metadata.map_err(|_| invalid("IdentityProviderConfiguration.Metadata is a JSON object as text"))?;
     let metadata = metadata.unwrap_or_default();
-    // Tokens could not be verified without them.
+    // Tokens could not be verified without them, but by a function.
     let missing = ["issuer", "jwks_uri"].into_iter().find(|name| !metadata.get(*name).is_some_and(Value::is_string));
-    match missing.filter(|_| strategy != "AWS_AUTH") {
+    match missing.filter(|_| strategy != "AWS_AUTH" && provider["IdpLambdaArn"].is_null()) {
         Some(name) => Err(invalid(format!("IdentityProviderConfiguration.Metadata has no text `{name}`"))),
         None => Ok(()),
     }

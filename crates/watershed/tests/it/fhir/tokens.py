@@ -229,6 +229,8 @@ assert With("opaque").found("/Observation") == mine[:2]
 assert With("opaque").status("GET", "/Patient/q") == 404
 for text in ["late", "elsewhere", "silent", "other", refused["none"], refused["claims changed"]]:
     assert With(text).status("GET", "/Patient/p") == 401, text
+update(DatastoreId=first.id, IdentityProviderConfiguration={**provider("SMART_ON_FHIR"), "Metadata": "{}", "IdpLambdaArn": made["FunctionArn"]})
+assert With("opaque", first).found("/Observation") == [] and With(good, first).status("GET", "/Patient") == 401
 
 # A new key is fetched when a token names it.
 KEYS["next"] = (ec.generate_private_key(ec.SECP256R1()), "ES256")
